@@ -1,0 +1,3 @@
+"""sync_worker: a PostgreSQL mirror of Canvas LMS communication channels."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""All that knows PostgreSQL; the sole owner of asyncpg."""

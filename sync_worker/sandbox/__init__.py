@@ -1,0 +1,1 @@
+"""A simulated Canvas with the real rules, for the demo, for trying things, for every test."""
