@@ -18,6 +18,7 @@ SHARD = 10**13
 """A global id is shard * 10^13 + local id (Canvas's shard arithmetic)."""
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+Small = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 
 class Channel(BaseModel):
@@ -30,8 +31,8 @@ class Channel(BaseModel):
     type: str
     address: str
     workflow_state: str
-    position: int | None = None
-    bounce_count: int | None = None
+    position: Small | None = None
+    bounce_count: Small | None = None
     last_bounce_at: AwareDatetime | None = None
     last_bounce_summary: str | None = None
     last_transient_bounce_at: AwareDatetime | None = None

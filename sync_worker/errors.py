@@ -1,7 +1,7 @@
 """Every error of the program, grouped by what the caller does next.
 
-A leaf: imports nothing of the project. Each error says what happened, where, and what to do; the command line prints it as
-it is and ends with `exit_code` (the table in the README). No message ever holds a token.
+A leaf: imports nothing of the project. Each error says what happened, where, and what to do; the command line prints
+it as it is and ends with `exit_code` (the table in the README). No message ever holds a token.
 """
 
 from typing import ClassVar

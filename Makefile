@@ -1,0 +1,78 @@
+# Needs Python 3.11 or newer and make; everything else is fetched, pinned by hash, into .venv.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := -m pip --disable-pip-version-check --quiet
+BY_HASH := --require-hashes --no-deps
+
+# The first of these that is new enough and can make virtual environments; looked for once, and only when needed.
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(eval PYTHON := $(shell \
+	for each in $(CANDIDATES); do $$each -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$each; break; }; done))$(PYTHON)
+
+define NEED_PYTHON
+@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	echo "sync-worker needs Python 3.11 or newer with its venv module, and found none: $(or $(PYTHON),$(CANDIDATES))." >&2; \
+	echo "Install one (Debian, Ubuntu: python3 and python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 2; }
+endef
+
+.PHONY: help demo test lint bench install lock clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=… (the interpreter), ARGS=… (for test and bench), DEMO_ARGS=… (for demo)."
+
+demo: $(STAMP) ## The whole story, on a simulated Canvas and a PostgreSQL of its own.
+	$(BIN)/sync-worker demo $(DEMO_ARGS)
+
+test: $(STAMP) ## All tests; ARGS="-k name" for some.
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## Style, types, structure.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## Measure it on this machine.
+	$(BIN)/python tests/benchmarks $(ARGS)
+
+install: $(STAMP) ## Install for real use: make install PREFIX=DIR.
+	$(NEED_PYTHON)
+	@test -n "$(PREFIX)" || { echo "say where: make install PREFIX=/opt/sync-worker" >&2; exit 2; }
+	rm -rf build/wheel
+	$(BIN)/python $(PIP) wheel --no-build-isolation --no-deps --wheel-dir build/wheel .
+	mkdir -p "$(PREFIX)/bin" "$(PREFIX)/lib"
+	"$(PYTHON)" -m venv --clear "$(PREFIX)/lib/sync-worker"
+	"$(PREFIX)/lib/sync-worker/bin/python" $(PIP) install $(BY_HASH) -r requirements-runtime.lock
+	"$(PREFIX)/lib/sync-worker/bin/python" $(PIP) install --no-deps --no-index build/wheel/*.whl
+	ln -sfn ../lib/sync-worker/bin/sync-worker "$(PREFIX)/bin/sync-worker"
+	"$(PREFIX)/bin/sync-worker" --version
+
+# Both locks come from pyproject.toml; the second, for real use, is a part of the first. UPGRADE=--upgrade takes new versions.
+COMPILE := build/lock/bin/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: ## Write the lock files anew; UPGRADE=--upgrade for newer versions.
+	$(NEED_PYTHON)
+	"$(PYTHON)" -m venv build/lock
+	build/lock/bin/python $(PIP) install uv
+	$(COMPILE) --extra embedded --group dev --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock --output-file requirements-runtime.lock
+
+clean: ## Remove what was made here, .venv too.
+	rm -rf $(VENV) build dist htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock pyproject.toml
+	$(NEED_PYTHON)
+	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python $(PIP) install $(BY_HASH) -r requirements.lock
+	$(BIN)/python $(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@

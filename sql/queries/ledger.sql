@@ -1,0 +1,178 @@
+-- name: find_unfinished_run
+-- The latest run of an instance that never finished, or null. $1 instance.
+SELECT id, kind, users_spec, source_fingerprint, listed, coalesce(resumed_at, started_at) AS last_start
+FROM worker.runs
+WHERE instance = $1 AND status IN ('running', 'interrupted')
+ORDER BY id DESC
+LIMIT 1;
+
+-- name: abandon_runs
+-- Give up unfinished runs that will not be resumed. $1 instance, $2 run to keep (null for none), $3 time.
+UPDATE worker.runs
+SET status = 'abandoned', finished_at = coalesce(finished_at, $3)
+WHERE instance = $1 AND status IN ('running', 'interrupted') AND id IS DISTINCT FROM $2;
+
+-- name: start_run
+-- $1 instance, $2 kind, $3 specs, $4 fingerprint, $5 time, $6 version, $7 host, $8 pid, $9 operating-system user.
+INSERT INTO worker.runs (
+    instance, kind, users_spec, source_fingerprint, started_at, program_version, host, pid, started_by
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+RETURNING id;
+
+-- name: resume_run
+-- $1 run, $2 time, $3 version, $4 host, $5 pid, $6 operating-system user, $7 kind of the command that goes on.
+UPDATE worker.runs
+SET status = 'running', exit_code = NULL, message = NULL, finished_at = NULL, resumed_at = $2,
+    program_version = $3, host = $4, pid = $5, started_by = $6, kind = $7
+WHERE id = $1;
+
+-- name: finish_run
+-- Write the end of a run and add up its batches.
+--
+-- $1 run, $2 status, $3 exit code, $4 message, $5 time, $6 and $7 requests and refusals of this start, $8 seconds of
+-- this start, $9 tombstones of this start, $10 deletions pending, $11 NULs replaced outside batches.
+UPDATE worker.runs r
+SET status = $2, exit_code = $3, message = $4, finished_at = $5,
+    requests = r.requests + $6, throttled = r.throttled + $7, seconds = r.seconds + $8,
+    channels_deleted = r.channels_deleted + $9, deletions_pending = $10,
+    users_total = b.users_total + f.unresolved, users_done = b.users_done, users_gone = b.users_gone,
+    users_unreadable = b.users_unreadable, users_unlisted = b.users_unlisted,
+    users_failed = b.users_failed + f.unresolved,
+    channels_seen = b.channels_seen, channels_created = b.channels_created, channels_changed = b.channels_changed,
+    channels_revived = b.channels_revived, channels_moved = b.channels_moved,
+    nul_replaced = b.nul_replaced + $11
+FROM (
+    SELECT
+        coalesce(sum(cardinality(user_ids)), 0) AS users_total,
+        coalesce(sum(users_done), 0) AS users_done,
+        coalesce(sum(users_gone), 0) AS users_gone,
+        coalesce(sum(users_unreadable), 0) AS users_unreadable,
+        coalesce(sum(users_unlisted), 0) AS users_unlisted,
+        coalesce(sum(users_failed), 0) AS users_failed,
+        coalesce(sum(channels_seen), 0) AS channels_seen,
+        coalesce(sum(channels_created), 0) AS channels_created,
+        coalesce(sum(channels_changed), 0) AS channels_changed,
+        coalesce(sum(channels_revived), 0) AS channels_revived,
+        coalesce(sum(channels_moved), 0) AS channels_moved,
+        coalesce(sum(nul_replaced), 0) AS nul_replaced
+    FROM worker.batches
+    WHERE run_id = $1
+) b, (
+    SELECT count(*) AS unresolved FROM worker.failures WHERE run_id = $1 AND user_id IS NULL
+) f
+WHERE r.id = $1
+RETURNING r.*;
+
+-- name: create_walked_users
+-- A table of this session alone: who is in the run's batches. It leaves no trace in the write-ahead log.
+CREATE TEMPORARY TABLE walked_users (user_id bigint PRIMARY KEY);
+
+-- name: recall_walked_users
+-- Fill it on a resumed run. $1 run.
+INSERT INTO walked_users SELECT DISTINCT unnest(user_ids) FROM worker.batches WHERE run_id = $1;
+
+-- name: add_walked_users
+-- Returns the ids, in the order given, that the run has not met before. $1 ids.
+WITH offered AS (
+    SELECT id, min(place) AS place FROM unnest($1::bigint[]) WITH ORDINALITY AS o (id, place) GROUP BY id
+), added AS (
+    INSERT INTO walked_users SELECT id FROM offered ON CONFLICT DO NOTHING RETURNING user_id
+)
+SELECT a.user_id FROM added a JOIN offered o ON o.id = a.user_id ORDER BY o.place;
+
+-- name: add_batch
+-- $1 run, $2 reason, $3 ids.
+INSERT INTO worker.batches (run_id, number, reason, user_ids)
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3::bigint[] FROM worker.batches WHERE run_id = $1;
+
+-- name: open_failures
+-- Users that earlier runs of the same source could not read. $1 instance, $2 specs.
+SELECT DISTINCT f.user_id
+FROM worker.failures f
+JOIN worker.runs r ON r.id = f.run_id
+WHERE f.instance = $1 AND f.user_id IS NOT NULL AND f.resolved_at IS NULL AND r.users_spec = $2::text[]
+ORDER BY f.user_id;
+
+-- name: mark_listed
+-- All users of the specs are in batches. $1 run.
+UPDATE worker.runs SET listed = true WHERE id = $1;
+
+-- name: claim_batch
+-- Take the next batch that nobody of this epoch has. $1 run, $2 epoch, $3 time.
+UPDATE worker.batches b
+SET status = 'claimed', claim = nextval('worker.claims'), claim_epoch = $2, claimed_at = $3, attempts = attempts + 1
+FROM (
+    SELECT number FROM worker.batches
+    WHERE run_id = $1 AND (status = 'pending' OR status = 'claimed' AND claim_epoch < $2)
+    ORDER BY number
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+) next
+WHERE b.run_id = $1 AND b.number = next.number
+RETURNING b.number, b.reason, b.user_ids, b.claim;
+
+-- name: finish_batch
+-- Close a batch, if its claim is still ours. Users that were not reached stay behind in a new batch.
+--
+-- $1 run, $2 number, $3 claim, $4 time, $5 ids read, $6 ids not reached, then the counts: $7 done, $8 gone, $9 unreadable,
+-- $10 unlisted, $11 failed, $12 seen, $13 created, $14 changed, $15 revived, $16 moved, $17 NULs replaced.
+WITH finished AS (
+    UPDATE worker.batches
+    SET status = 'done', done_at = $4, user_ids = $5::bigint[], users_done = $7, users_gone = $8,
+        users_unreadable = $9, users_unlisted = $10, users_failed = $11, channels_seen = $12, channels_created = $13,
+        channels_changed = $14, channels_revived = $15, channels_moved = $16, nul_replaced = $17
+    WHERE run_id = $1 AND number = $2 AND claim = $3 AND status = 'claimed'
+    RETURNING run_id, number, reason
+), left_behind AS (
+    INSERT INTO worker.batches (run_id, number, reason, user_ids)
+    SELECT f.run_id, (SELECT max(number) + 1 FROM worker.batches WHERE run_id = $1), f.reason, $6::bigint[]
+    FROM finished f
+    WHERE cardinality($6::bigint[]) > 0
+)
+SELECT count(*) FROM finished;
+
+-- name: note_failures
+-- $1 run, $2 instance, $3 references, $4 user ids, $5 kinds, $6 statuses, $7 messages, $8 times.
+INSERT INTO worker.failures (run_id, instance, reference, user_id, kind, status, message, failed_at)
+SELECT $1, $2, f.* FROM unnest($3::text[], $4::bigint[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[]) AS f
+ON CONFLICT (run_id, reference) DO UPDATE
+SET kind = excluded.kind, status = excluded.status, message = excluded.message, failed_at = excluded.failed_at,
+    resolved_at = NULL;
+
+-- name: resolve_failures
+-- $1 instance, $2 ids of users that now have an answer, $3 time.
+UPDATE worker.failures SET resolved_at = $3
+WHERE instance = $1 AND resolved_at IS NULL AND user_id = ANY ($2::bigint[]);
+
+-- name: run_progress
+-- What the batches of a run have come to so far. $1 run.
+SELECT
+    coalesce(sum(cardinality(user_ids)), 0)::bigint AS users_total,
+    coalesce(sum(users_done), 0)::bigint AS users_done,
+    coalesce(sum(users_gone), 0)::bigint AS users_gone,
+    coalesce(sum(users_unreadable), 0)::bigint AS users_unreadable,
+    coalesce(sum(users_unlisted), 0)::bigint AS users_unlisted,
+    coalesce(sum(users_failed), 0)::bigint AS users_failed,
+    coalesce(sum(channels_seen), 0)::bigint AS channels_seen,
+    coalesce(sum(channels_created), 0)::bigint AS channels_created,
+    coalesce(sum(channels_changed), 0)::bigint AS channels_changed,
+    coalesce(sum(channels_revived), 0)::bigint AS channels_revived,
+    coalesce(sum(channels_moved), 0)::bigint AS channels_moved,
+    coalesce(sum(nul_replaced), 0)::bigint AS nul_replaced,
+    coalesce(sum(cardinality(user_ids)) FILTER (WHERE reason = 'missing_from_listing'), 0)::bigint AS users_missing,
+    (SELECT count(*) FROM worker.failures WHERE run_id = $1 AND user_id IS NULL) AS unresolved,
+    (
+        SELECT count(*) FROM worker.failures f
+        WHERE f.run_id = $1 AND f.kind = 'forbidden' AND f.resolved_at IS NULL
+    ) AS newly_unreadable
+FROM worker.batches
+WHERE run_id = $1;
+
+-- name: failures_of_run
+-- Some failures of a run by kind, for the summary. $1 run.
+SELECT kind, status, count(*) AS users, min(reference) AS example, min(message) AS message
+FROM worker.failures
+WHERE run_id = $1
+GROUP BY kind, status
+ORDER BY count(*) DESC, kind, status;

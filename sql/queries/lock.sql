@@ -1,0 +1,61 @@
+-- name: try_lock
+-- Take the writer's lock of an instance for this session. $1 key of the program, $2 instance.
+SELECT pg_try_advisory_lock($1::integer, hashtext($2)) AS taken, pg_backend_pid() AS backend;
+
+-- name: release_lock
+-- $1 key of the program, $2 instance.
+SELECT pg_advisory_unlock($1::integer, hashtext($2));
+
+-- name: raise_epoch
+-- The lock is ours: void everything that an earlier holder may still want to commit.
+-- $1 instance, $2 command, $3 host, $4 pid, $5 user, $6 backend, $7 time.
+UPDATE worker.instances
+SET epoch = epoch + 1, holder_command = $2, holder_host = $3, holder_pid = $4, holder_user = $5,
+    holder_backend = $6, holder_since = $7
+WHERE instance = $1
+RETURNING epoch;
+
+-- name: fence
+-- Whether this writer may still commit: its epoch is the latest, and its session still holds the lock. The row lock
+-- makes a successor wait for our commit. $1 key of the program, $2 instance, $3 epoch, $4 backend of the lock.
+SELECT i.epoch = $3 AND EXISTS (
+    SELECT FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = hashtext($2)::bigint & 4294967295
+        AND l.objsubid = 2 AND l.pid = $4 AND l.granted
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+) AS holds
+FROM worker.instances i
+WHERE i.instance = $2
+FOR SHARE OF i;
+
+-- name: holder
+-- Who took the lock last, and whether that session still holds it. $1 key of the program, $2 instance.
+SELECT i.*, EXISTS (
+    SELECT FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = hashtext($2)::bigint & 4294967295
+        AND l.objsubid = 2 AND l.granted
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+) AS is_held
+FROM worker.instances i
+WHERE i.instance = $2;
+
+-- name: bound_instance
+-- What an instance is bound to. $1 instance.
+SELECT instance, origin, root_account_id, bound_at FROM worker.instances WHERE instance = $1;
+
+-- name: ensure_instance
+-- Bind an instance that has never run. $1 instance, $2 origin, $3 root account or null.
+INSERT INTO worker.instances (instance, origin, root_account_id) VALUES ($1, $2, $3)
+ON CONFLICT (instance) DO NOTHING;
+
+-- name: rebind_instance
+-- $1 instance, $2 origin, $3 root account or null, $4 time.
+UPDATE worker.instances SET origin = $2, root_account_id = $3, bound_at = $4 WHERE instance = $1;
+
+-- name: learn_root_account
+-- $1 instance, $2 root account.
+UPDATE worker.instances SET root_account_id = $2 WHERE instance = $1 AND root_account_id IS NULL;
+
+-- name: alive
+-- A heartbeat.
+SELECT 1;

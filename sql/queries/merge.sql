@@ -1,0 +1,157 @@
+-- name: merge_channels
+-- Compare the complete reads of a batch with the mirror, and write only what is new or different.
+--
+-- $1 instance, $2 run, $3 origin of the changes (canvas, us).
+-- $4, $5: the users that were read to the end, and when each read began. A user that is gone is here too: it has no
+-- channels. $6 on: the channels, one array a field. $7 (given) has bit i set where the answer held optional field i, in
+-- the order position, bounce_count, last_bounce_at, last_bounce_summary, last_transient_bounce_at,
+-- last_transient_bounce_summary, last_suppression_bounce_at, created_at: a field left out keeps what the mirror knows.
+--
+-- A read older than the present version writes nothing over it. The anti-join comes first, so that an unchanged
+-- channel is not even locked.
+WITH reads AS MATERIALIZED (
+    SELECT user_id, read_at FROM unnest($4::bigint[], $5::timestamptz[]) AS r (user_id, read_at)
+), staged AS MATERIALIZED (
+    SELECT DISTINCT ON (s.id) s.*, r.read_at
+    FROM unnest(
+        $6::bigint[], $7::integer[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::integer[],
+        $13::integer[], $14::timestamptz[], $15::text[], $16::timestamptz[], $17::text[], $18::timestamptz[],
+        $19::timestamptz[]
+    ) AS s (
+        id, given, user_id, type, address, workflow_state, position,
+        bounce_count, last_bounce_at, last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary,
+        last_suppression_bounce_at, created_at
+    )
+    JOIN reads r USING (user_id)
+    ORDER BY s.id, r.read_at DESC
+), compared AS MATERIALIZED (
+    SELECT
+        s.id, s.user_id, s.type, s.address, s.workflow_state, s.read_at,
+        CASE WHEN s.given & 1 > 0 THEN s.position ELSE m.position END AS position,
+        CASE WHEN s.given & 2 > 0 THEN s.bounce_count ELSE m.bounce_count END AS bounce_count,
+        CASE WHEN s.given & 4 > 0 THEN s.last_bounce_at ELSE m.last_bounce_at END AS last_bounce_at,
+        CASE WHEN s.given & 8 > 0 THEN s.last_bounce_summary ELSE m.last_bounce_summary END AS last_bounce_summary,
+        CASE WHEN s.given & 16 > 0 THEN s.last_transient_bounce_at ELSE m.last_transient_bounce_at END
+            AS last_transient_bounce_at,
+        CASE WHEN s.given & 32 > 0 THEN s.last_transient_bounce_summary ELSE m.last_transient_bounce_summary END
+            AS last_transient_bounce_summary,
+        CASE WHEN s.given & 64 > 0 THEN s.last_suppression_bounce_at ELSE m.last_suppression_bounce_at END
+            AS last_suppression_bounce_at,
+        CASE WHEN s.given & 128 > 0 THEN s.created_at ELSE m.created_at END AS created_at,
+        s.given & 126 > 0 OR coalesce(m.bounce_known, false) AS bounce_known,
+        m.id IS NULL AS is_new,
+        m.deleted_at IS NOT NULL AS was_deleted,
+        m.user_id AS old_user_id,
+        m.id IS NULL OR m.deleted_at IS NOT NULL OR (
+            m.user_id, m.type, m.address, m.workflow_state, m.bounce_known
+        ) IS DISTINCT FROM (
+            s.user_id, s.type, s.address, s.workflow_state, s.given & 126 > 0 OR m.bounce_known
+        )
+        OR s.given & 1 > 0 AND s.position IS DISTINCT FROM m.position
+        OR s.given & 2 > 0 AND s.bounce_count IS DISTINCT FROM m.bounce_count
+        OR s.given & 4 > 0 AND s.last_bounce_at IS DISTINCT FROM m.last_bounce_at
+        OR s.given & 8 > 0 AND s.last_bounce_summary IS DISTINCT FROM m.last_bounce_summary
+        OR s.given & 16 > 0 AND s.last_transient_bounce_at IS DISTINCT FROM m.last_transient_bounce_at
+        OR s.given & 32 > 0 AND s.last_transient_bounce_summary IS DISTINCT FROM m.last_transient_bounce_summary
+        OR s.given & 64 > 0 AND s.last_suppression_bounce_at IS DISTINCT FROM m.last_suppression_bounce_at
+        OR s.given & 128 > 0 AND s.created_at IS DISTINCT FROM m.created_at AS is_different,
+        m.id IS NULL OR s.read_at > m.changed_at AS is_newer
+    FROM staged s
+    LEFT JOIN mirror.communication_channels m ON m.instance = $1 AND m.id = s.id
+), changes AS MATERIALIZED (
+    SELECT * FROM compared WHERE is_different AND is_newer
+), superseded AS (
+    INSERT INTO mirror.channel_history (
+        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, deleted_at, valid_from, valid_to, run_id, origin
+    )
+    SELECT
+        m.instance, m.id, m.user_id, m.type, m.address, m.position, m.workflow_state, m.bounce_count,
+        m.last_bounce_at, m.last_bounce_summary, m.last_transient_bounce_at, m.last_transient_bounce_summary,
+        m.last_suppression_bounce_at, m.bounce_known, m.created_at, m.deleted_at, m.changed_at, c.read_at, $2, $3
+    FROM changes c
+    JOIN mirror.communication_channels m ON m.instance = $1 AND m.id = c.id
+), written AS (
+    INSERT INTO mirror.communication_channels AS m (
+        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, first_seen_at, changed_at
+    )
+    SELECT
+        $1, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, read_at, read_at
+    FROM changes
+    ON CONFLICT (instance, id) DO UPDATE SET
+        user_id = excluded.user_id,
+        type = excluded.type,
+        address = excluded.address,
+        position = excluded.position,
+        workflow_state = excluded.workflow_state,
+        bounce_count = excluded.bounce_count,
+        last_bounce_at = excluded.last_bounce_at,
+        last_bounce_summary = excluded.last_bounce_summary,
+        last_transient_bounce_at = excluded.last_transient_bounce_at,
+        last_transient_bounce_summary = excluded.last_transient_bounce_summary,
+        last_suppression_bounce_at = excluded.last_suppression_bounce_at,
+        bounce_known = excluded.bounce_known,
+        created_at = excluded.created_at,
+        changed_at = excluded.changed_at,
+        deleted_at = NULL
+), seen_again AS (
+    DELETE FROM worker.candidates c
+    USING staged s
+    WHERE c.instance = $1 AND c.channel_id = s.id AND c.read_at <= s.read_at
+), absent AS (
+    INSERT INTO worker.candidates (instance, channel_id, user_id, run_id, read_at, reason)
+    SELECT $1, m.id, m.user_id, $2, r.read_at, CASE WHEN r.user_id = ANY ($20::bigint[]) THEN 'gone' ELSE 'absent' END
+    FROM reads r
+    JOIN mirror.communication_channels m ON m.instance = $1 AND m.user_id = r.user_id AND m.deleted_at IS NULL
+    WHERE m.changed_at < r.read_at AND NOT EXISTS (SELECT FROM staged s WHERE s.id = m.id)
+    ON CONFLICT (instance, channel_id) DO NOTHING
+)
+SELECT
+    (SELECT count(*) FROM staged) AS seen,
+    count(*) FILTER (WHERE is_new) AS created,
+    count(*) FILTER (WHERE NOT is_new) AS changed,
+    count(*) FILTER (WHERE was_deleted) AS revived,
+    count(*) FILTER (WHERE old_user_id <> user_id) AS moved
+FROM changes;
+
+-- name: bury_channels
+-- Make tombstones of candidates whose users were read a second time without them; merge_channels has already taken
+-- the ones seen again out of the candidates, in the same transaction.
+--
+-- $1 instance, $2 run, $3 origin, $4 and $5 the users read and when. Returns the number of tombstones.
+WITH reads AS MATERIALIZED (
+    SELECT user_id, read_at FROM unnest($4::bigint[], $5::timestamptz[]) AS r (user_id, read_at)
+), settled AS (
+    DELETE FROM worker.candidates c
+    USING reads r
+    WHERE c.instance = $1 AND c.user_id = r.user_id AND c.read_at < r.read_at
+    RETURNING c.channel_id, c.user_id, r.read_at
+), doomed AS MATERIALIZED (
+    SELECT m.*, s.read_at
+    FROM settled s
+    JOIN mirror.communication_channels m ON m.instance = $1 AND m.id = s.channel_id
+    WHERE m.user_id = s.user_id AND m.deleted_at IS NULL AND m.changed_at < s.read_at
+), superseded AS (
+    INSERT INTO mirror.channel_history (
+        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, deleted_at, valid_from, valid_to, run_id, origin
+    )
+    SELECT
+        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, deleted_at, changed_at, read_at, $2, $3
+    FROM doomed
+), buried AS (
+    UPDATE mirror.communication_channels m
+    SET deleted_at = d.read_at, changed_at = d.read_at
+    FROM doomed d
+    WHERE m.instance = $1 AND m.id = d.id
+    RETURNING m.id
+)
+SELECT count(*) FROM buried;

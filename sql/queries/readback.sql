@@ -1,0 +1,51 @@
+-- name: live_channels_of_user
+-- $1 instance, $2 user id.
+SELECT * FROM mirror.communication_channels
+WHERE instance = $1 AND user_id = $2 AND deleted_at IS NULL
+ORDER BY position NULLS LAST, id;
+
+-- name: live_channels
+-- Everybody's channels in order of user, after a given channel; for reading in pages.
+-- $1 instance, $2 and $3 last user and channel id, $4 number.
+SELECT * FROM mirror.communication_channels
+WHERE instance = $1 AND deleted_at IS NULL AND (user_id, id) > ($2, $3)
+ORDER BY user_id, id
+LIMIT $4;
+
+-- name: find_user
+-- Users with an identifier. $1 instance, $2 kind (id, sis_user_id, sis_login_id, sis_integration_id), $3 value.
+SELECT id, sis_user_id, login_id, integration_id, state FROM mirror.users
+WHERE instance = $1 AND CASE $2
+    WHEN 'id' THEN id::text = $3
+    WHEN 'sis_user_id' THEN sis_user_id = $3
+    WHEN 'sis_login_id' THEN login_id = $3
+    WHEN 'sis_integration_id' THEN integration_id = $3
+END;
+
+-- name: latest_runs
+-- $1 instances, $2 number for each.
+SELECT r.* FROM unnest($1::text[]) AS i (instance)
+CROSS JOIN LATERAL (
+    SELECT * FROM worker.runs WHERE instance = i.instance ORDER BY id DESC LIMIT $2
+) r
+ORDER BY r.instance, r.id DESC;
+
+-- name: instance_figures
+-- Figures for the status of one instance. $1 instance.
+SELECT
+    (SELECT count(*) FROM mirror.users WHERE instance = $1 AND state = 'present') AS users_present,
+    (SELECT count(*) FROM mirror.users WHERE instance = $1 AND state = 'unreadable') AS users_unreadable,
+    (SELECT count(*) FROM mirror.users WHERE instance = $1 AND state = 'unlisted') AS users_unlisted,
+    (SELECT count(*) FROM mirror.users WHERE instance = $1 AND state = 'gone') AS users_gone,
+    (
+        SELECT count(*) FROM mirror.communication_channels WHERE instance = $1 AND deleted_at IS NULL
+    ) AS channels_live,
+    (SELECT count(*) FROM worker.candidates WHERE instance = $1 AND held_run_id IS NOT NULL) AS deletions_pending,
+    (
+        SELECT count(DISTINCT reference) FROM worker.failures WHERE instance = $1 AND resolved_at IS NULL
+            AND run_id = (SELECT max(id) FROM worker.runs WHERE instance = $1)
+    ) AS open_failures,
+    (
+        SELECT max(finished_at) FROM worker.runs
+        WHERE instance = $1 AND status IN ('done', 'partial', 'withheld') AND kind IN ('run', 'backfill')
+    ) AS last_success_at;

@@ -1,0 +1,194 @@
+"""One request until it has an answer, and one list until its end.
+
+For every attempt a permit of the gate, one exchange, and its meaning; then a value, an error or another
+attempt. Waits between attempts lie outside of the permit, so that nobody waits for somebody who waits.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from yarl import URL
+
+from sync_worker.canvas.answers import Answer, Asked, Meaning, classify, error_for, retry_after, units
+from sync_worker.canvas.options import ClientOptions, Traffic
+from sync_worker.canvas.pages import Walk, next_url
+from sync_worker.canvas.retry import GiveUp, decide
+from sync_worker.canvas.transport import Broken, Form, Transport
+from sync_worker.clock import Clock
+from sync_worker.errors import Incomplete, NotFound, SyncWorkerError, Trouble
+
+if TYPE_CHECKING:
+    from sync_worker.canvas.gate import Gate, Permit
+
+_T = TypeVar("_T")
+
+_PERHAPS_THROTTLED: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[_T]):
+    """One request, as often as it may have to be sent."""
+
+    asked: Asked
+    url: URL  # encoded, on the origin of the token
+    read: Callable[[bytes, Asked], _T]  # body to value; raises Trouble (ask again) or Incomplete
+    form: Form | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Generic[_T]):
+    """A usable answer."""
+
+    found: _T | None  # None where what was to be deleted is not there
+    link: str | None = None  # the `Link` header
+
+    @property
+    def value(self) -> _T:
+        """What was found, where a DELETE that finds nothing is out of the question."""
+        if self.found is None:
+            raise TypeError("only a DELETE may come back without a value")
+        return self.found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setback:
+    """An attempt that brought nothing to go on with."""
+
+    meaning: Meaning
+    error: SyncWorkerError
+    retry_after: float | None = None  # seconds
+    unsent: bool = False
+
+
+class Asker:
+    """Sends calls over one transport, through one gate.
+
+    Args:
+        transport: open.
+        gate: admits requests; shared by all who use the same token.
+        clock: time.
+        options: which origin, and how patient.
+        traffic: counted here and in the transport.
+    """
+
+    def __init__(
+        self, transport: Transport, gate: "Gate", clock: Clock, options: ClientOptions, traffic: Traffic
+    ) -> None:
+        self._transport = transport
+        self._gate = gate
+        self._clock = clock
+        self._options = options
+        self._origin = options.origin()
+        self._traffic = traffic
+
+    async def pages(self, call: Call[list[_T]], *, limit: int) -> AsyncIterator[list[_T]]:
+        """The pages of a list as they arrive; ends only where Canvas says that the list ends.
+
+        Args:
+            call: the first page.
+            limit: pages at most.
+
+        Raises:
+            Incomplete: the list goes in circles, leads elsewhere or breaks off.
+        """
+        walk = Walk(limit=limit)
+        url: URL | None = call.url
+        while url is not None:
+            walk = _located(partial(walk.step, url), call.asked)
+            reply = await self._page(call, url, walk.pages)
+            yield reply.value
+            url = _located(partial(next_url, reply.link, url, self._origin), call.asked)
+
+    async def _page(self, call: Call[list[_T]], url: URL, number: int) -> Reply[list[_T]]:
+        if number == 1:
+            return await self.ask(call)
+        try:
+            return await self.ask(replace(call, url=url))
+        except NotFound as error:  # the first page was there: this says nothing about the user
+            raise Incomplete(
+                f"page {number} of the list is not there", where=error.where, status=error.status
+            ) from error
+
+    async def ask(self, call: Call[_T]) -> Reply[_T]:
+        """Send a call until it has an answer, as often as the policy allows."""
+        attempt = 1
+        while True:
+            came = await self._attempt(call)
+            if isinstance(came, Reply):
+                return came
+            safe = call.asked.method != "POST" or came.unsent
+            step = decide(
+                self._options.retry,
+                attempt=attempt,
+                meaning=came.meaning,
+                retry_after=came.retry_after,
+                safe_to_repeat=safe,
+            )
+            if isinstance(step, GiveUp):
+                raise _final(came, attempt, safe=safe)
+            if step.uses_attempt:
+                attempt += 1
+                self._traffic.retries += 1
+                await self._clock.sleep(step.at_least + self._clock.jitter(step.jitter))
+
+    async def _attempt(self, call: Call[_T]) -> Reply[_T] | _Setback:
+        async with self._gate.permit() as permit:
+            came = await self._transport.exchange(call.asked, call.url, call.form, partial(_tell_headers, permit))
+            if isinstance(came, Broken):
+                return _Setback(meaning=Meaning.TROUBLE, error=came.error, unsent=came.unsent)
+            meaning = classify(call.asked, came)
+            self._tell_body(permit, came, meaning)
+        if meaning is Meaning.ALREADY_GONE:
+            return Reply(found=None)
+        if meaning is not Meaning.OK:
+            return self._setback(call.asked, came, meaning)
+        try:
+            return Reply(found=call.read(came.body, call.asked), link=came.headers.get("Link"))
+        except Trouble as error:
+            return _Setback(meaning=Meaning.TROUBLE, error=error)
+
+    def _setback(self, asked: Asked, answer: Answer, meaning: Meaning) -> _Setback:
+        error = error_for(meaning, asked, answer, secret=self._options.token)
+        return _Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer))
+
+    def _tell_body(self, permit: "Permit", answer: Answer, meaning: Meaning) -> None:
+        """Tell the gate about a 403 or 429: only the body of a 403 shows whether it is a refusal."""
+        if meaning is Meaning.THROTTLED:
+            self._traffic.refusals += 1
+            remaining = units(answer.headers, "X-Rate-Limit-Remaining")
+            permit.refused(retry_after=self._retry_after(answer), remaining=remaining)
+        elif answer.status in _PERHAPS_THROTTLED:
+            _tell_cost(permit, answer.headers)
+
+    def _retry_after(self, answer: Answer) -> float | None:
+        return retry_after(answer.headers, self._clock.now())
+
+
+def _tell_headers(permit: "Permit", status: int, headers: Mapping[str, str]) -> None:
+    if status not in _PERHAPS_THROTTLED:
+        _tell_cost(permit, headers)
+
+
+def _tell_cost(permit: "Permit", headers: Mapping[str, str]) -> None:
+    permit.answered(cost=units(headers, "X-Request-Cost"), remaining=units(headers, "X-Rate-Limit-Remaining"))
+
+
+def _final(came: _Setback, attempt: int, *, safe: bool) -> SyncWorkerError:
+    """The error of the last attempt, with what only the loop knows."""
+    if attempt > 1:
+        came.error.what += f" (attempt {attempt}, the last one)"
+    if came.meaning is Meaning.TROUBLE and not safe:
+        came.error.hint = "Whether it was done is unknown: look before doing anything else"
+    return came.error
+
+
+def _located(step: Callable[[], _T], asked: Asked) -> _T:
+    """Run a step of the walk, which knows no names; its error gets the place."""
+    try:
+        return step()
+    except Incomplete as error:
+        error.where = asked.where
+        raise

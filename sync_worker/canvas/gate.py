@@ -1,0 +1,211 @@
+"""The throttle-aware semaphore: one for each token, admits exactly what the token's bucket bears.
+
+First come, first served. A waiter is woken by the answer or the leak that makes room for it: the wait is
+computed from the model, never polled. Closing the gate leaves the waiters waiting (their owner cancels them)
+and lets what is in flight finish.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sync_worker.canvas.throttle import MAX_BACKOFF, BucketModel, BucketState, Ticket
+from sync_worker.clock import Clock
+from sync_worker.errors import QuotaExhausted
+
+TICK: Final = 0.001  # seconds; a shorter timer could fire before the time has moved
+
+
+class Permit:
+    """The right to send one request; say what came of it, or leave and it counts as lost."""
+
+    __slots__ = ("_gate", "_ticket", "_told")
+
+    def __init__(self, gate: "Gate", ticket: Ticket) -> None:
+        self._gate = gate
+        self._ticket = ticket
+        self._told = False
+
+    def answered(self, *, cost: float | None, remaining: float | None) -> None:
+        """Headers of an answer that is no refusal are here.
+
+        Args:
+            cost: `X-Request-Cost`, units; None where absent.
+            remaining: `X-Rate-Limit-Remaining`, units; None where absent.
+        """
+        self._told = True
+        self._gate._answered(self._ticket, cost, remaining)  # noqa: SLF001  (a permit is a part of its gate)
+
+    def refused(self, *, retry_after: float | None, remaining: float | None = None) -> None:
+        """Canvas said "Rate Limit Exceeded" (403) or 429.
+
+        Args:
+            retry_after: seconds, None where absent.
+            remaining: `X-Rate-Limit-Remaining`, units; None where absent.
+
+        Raises:
+            QuotaExhausted: nothing was admitted within the patience.
+        """
+        self._told = True
+        self._gate._refused(self._ticket, retry_after, remaining)  # noqa: SLF001  (as above)
+
+    def _leave(self) -> None:
+        self._gate._left(None if self._told else self._ticket)  # noqa: SLF001  (as above)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateState:
+    """What the gate is doing, for progress lines."""
+
+    bucket: BucketState
+    waiting: int
+    refusals: int
+
+
+class Gate:
+    """Admits requests of one token; see the module.
+
+    Args:
+        model: the bucket of the token.
+        clock: time.
+        max_concurrency: requests in flight at most, whatever the bucket says.
+        patience: seconds without one admitted request after which waiters get `QuotaExhausted`.
+    """
+
+    def __init__(self, model: BucketModel, clock: Clock, *, max_concurrency: int, patience: float) -> None:
+        self._model = model
+        self._clock = clock
+        self._max_concurrency = max_concurrency
+        self._patience = patience
+        self._waiters: deque[asyncio.Future[Ticket]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_flight = 0
+        self._refusals = 0
+        self._closed = False
+        self._starved_since: float | None = None  # first refusal since the last admitted request
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @asynccontextmanager
+    async def permit(self) -> AsyncIterator[Permit]:
+        """Wait for a turn and hold it for one request.
+
+        Raises:
+            QuotaExhausted: nothing was admitted within the patience.
+        """
+        permit = Permit(self, await self._turn())
+        try:
+            yield permit
+        finally:
+            permit._leave()  # noqa: SLF001  (a permit is a part of its gate)
+
+    def close(self) -> None:
+        """Admit nobody any more."""
+        self._closed = True
+        self._stop_timer()
+
+    async def drained(self) -> None:
+        """Return when no permit is held: every answer has been read to its end, or given up."""
+        await self._drained.wait()
+
+    def state(self) -> GateState:
+        """A picture of this moment."""
+        bucket = self._model.state(self._clock.monotonic())
+        return GateState(bucket=bucket, waiting=len(self._waiters), refusals=self._refusals)
+
+    # --- turns -----------------------------------------------------------------------------------------
+
+    async def _turn(self) -> Ticket:
+        turn: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        self._waiters.append(turn)
+        self._admit()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._model.unsent(turn.result(), self._clock.monotonic())
+                self._one_less()
+            else:
+                self._forget(turn)
+            raise
+
+    def _forget(self, turn: asyncio.Future[Ticket]) -> None:
+        if turn in self._waiters:
+            self._waiters.remove(turn)
+
+    def _admit(self, *, probe: bool = False) -> None:
+        """Give turns to as many waiters as fit; arm the timer for the next one."""
+        self._stop_timer()
+        while self._waiters and not self._closed and self._in_flight < self._max_concurrency:
+            now = self._clock.monotonic()
+            wait = 0.0 if probe else self._model.wait(now)
+            probe = False
+            if wait is None:
+                return
+            if wait > 0:
+                self._wake_after(wait)
+                return
+            turn = self._waiters.popleft()
+            if not turn.done():
+                turn.set_result(self._model.send(now))
+                self._in_flight += 1
+                self._drained.clear()
+
+    def _wake_after(self, seconds: float) -> None:
+        """A wait beyond the cap ends in a probe, if nothing in flight will tell us more."""
+        if seconds <= MAX_BACKOFF:
+            self._timer = self._clock.call_later(max(seconds, TICK), self._admit)
+        elif self._in_flight == 0:
+            self._timer = self._clock.call_later(MAX_BACKOFF, lambda: self._admit(probe=True))
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _one_less(self) -> None:
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            self._drained.set()
+        self._admit()
+
+    # --- what permits tell -----------------------------------------------------------------------------
+
+    def _answered(self, ticket: Ticket, cost: float | None, remaining: float | None) -> None:
+        self._starved_since = None
+        self._model.answered(ticket, self._clock.monotonic(), cost=cost, remaining=remaining)
+        self._admit()
+
+    def _left(self, lost: Ticket | None) -> None:
+        if lost is not None:
+            self._model.lost(lost, self._clock.monotonic())
+        self._one_less()
+
+    def _refused(self, ticket: Ticket, retry_after: float | None, remaining: float | None) -> None:
+        now = self._clock.monotonic()
+        self._refusals += 1
+        self._model.refused(ticket, now, retry_after=retry_after, remaining=remaining)
+        if self._starved_since is None:
+            self._starved_since = now
+        starved = now - self._starved_since
+        if starved >= self._patience:
+            self._give_up(starved)
+            raise _exhausted(starved)
+        self._admit()
+
+    def _give_up(self, seconds: float) -> None:
+        while self._waiters:
+            turn = self._waiters.popleft()
+            if not turn.done():
+                turn.set_exception(_exhausted(seconds))
+
+
+def _exhausted(seconds: float) -> QuotaExhausted:
+    return QuotaExhausted(
+        f"Canvas admitted no request for {seconds / 60:.0f} minutes",
+        hint="The token may be block-listed or used up by another program. Look at who else uses it, then run "
+        "the same command again: it goes on where it stopped (throttle_patience sets how long to wait)",
+    )

@@ -1,0 +1,109 @@
+"""Exit codes: which one several results come to, and the one place where an error becomes a message and a code."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+
+import typer
+
+from sync_worker.errors import Stopped, SyncWorkerError
+
+PROGRAM = "sync-worker"
+
+DONE = 0
+UNEXPECTED = 1
+USAGE = 2
+IN_PART = 3
+WITHHELD = 4
+TOKEN_REFUSED = 5
+LOCKED = 6
+UNREACHABLE = 7
+IMPLAUSIBLE = 8
+CHANGES = 10
+INTERRUPTED = 130
+TERMINATED = 143
+
+PRECEDENCE = (
+    INTERRUPTED, TERMINATED, UNEXPECTED, USAGE, LOCKED, TOKEN_REFUSED,
+    UNREACHABLE, IMPLAUSIBLE, WITHHELD, IN_PART, CHANGES, DONE,
+)  # fmt: skip
+"""When several apply, the first of these."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code for several results: the first in `PRECEDENCE`; an unknown code counts as unexpected."""
+    known = {code if code in PRECEDENCE else UNEXPECTED for code in codes}
+    return next((code for code in PRECEDENCE if code in known), DONE)
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that an error means."""
+    match error:
+        case Stopped():
+            code = 128 + error.signum
+        case SyncWorkerError():
+            code = error.exit_code
+        case typer.TyperException():
+            code = USAGE
+        case KeyboardInterrupt():
+            code = INTERRUPTED
+        case typer.Abort() if isinstance(error.__context__, KeyboardInterrupt):
+            code = INTERRUPTED
+        case BaseExceptionGroup():
+            code = worst(exit_code(each) for each in error.exceptions)
+        case _:
+            code = UNEXPECTED
+    return code
+
+
+def guarded(command: Callable[[], int | None]) -> int:
+    """Run `command`; its exit code (None: 0), or that of the error it ended with, whose message goes to stderr."""
+    try:
+        code = command() or DONE
+        sys.stdout.flush()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else DONE if error.code is None else UNEXPECTED
+    except BrokenPipeError:
+        return _reader_went_away()
+    except BaseException as error:  # noqa: BLE001  (the one place where every error ends)
+        for line in messages(error):
+            sys.stderr.write(f"{PROGRAM}: {line}\n")
+        return exit_code(error)
+    return code
+
+
+def messages(error: BaseException) -> Iterator[str]:
+    """What people are told about an error, line by line."""
+    match error:
+        case SyncWorkerError():
+            yield from str(error).splitlines()
+        case typer.TyperException():
+            yield from error.format_message().splitlines()
+            yield f"try '{getattr(getattr(error, 'ctx', None), 'command_path', PROGRAM)} --help'"
+        case KeyboardInterrupt() | typer.Abort():
+            yield "stopped"
+        case BaseExceptionGroup():
+            for each in error.exceptions:
+                yield from messages(each)
+        case _:
+            yield from _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Iterator[str]:
+    """An error that nobody thought of: short, unless the level is debug; never with a secret."""
+    import logging  # noqa: PLC0415  (only in case of need)
+    import traceback  # noqa: PLC0415
+
+    from sync_worker import logs  # noqa: PLC0415
+
+    if logging.getLogger(logs.ROOT).isEnabledFor(logging.DEBUG):
+        yield from logs.mask_emails(logs.redact("".join(traceback.format_exception(error)))).splitlines()
+    what = logs.mask_emails(logs.redact(str(error)))
+    yield f"unexpected error: {type(error).__name__}: {what}" if what else f"unexpected error: {type(error).__name__}"
+    yield "run it again with --log-level debug to see where; if it looks like a mistake of this program, report it"
+
+
+def _reader_went_away() -> int:
+    """Whoever read our output has enough (`… | head`): be quiet, also when Python flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UNEXPECTED

@@ -1,0 +1,88 @@
+"""`validate`: check the configuration, and say what was understood."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sync_worker.cli import unavailable
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.examples import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+    from sync_worker.settings import Instance, Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    epilog = examples("sync-worker validate", "sync-worker --config school.toml validate")
+    app.command("validate", epilog=epilog)(validate)
+
+
+def validate(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A desired state (not available in this version).")
+    ] = None,
+) -> None:
+    """Check the configuration and the files with its secrets.
+
+    Each problem is one line with its place. Nothing is contacted: neither Canvas nor the database.
+    """
+    if file is not None:
+        unavailable.refuse("validate FILE")
+    context = CliContext.of(ctx)
+    settings = context.load_settings()
+    instances = context.selected_instances(settings)
+    _check_secrets(settings, instances)
+    typer.echo(_summary(settings, instances))
+
+
+def _check_secrets(settings: "Settings", instances: "tuple[Instance, ...]") -> None:
+    """Read every secret once.
+
+    Raises:
+        ConfigError: with every one that cannot be read.
+    """
+    from sync_worker.errors import ConfigError  # noqa: PLC0415
+
+    readers: list[Callable[[], SecretStr]] = [settings.database_url, settings.direct_database_url]
+    for instance in instances:
+        readers += [instance.read_token, instance.write_token]
+    problems: dict[str, None] = {}
+    for read in readers:
+        try:
+            read()
+        except ConfigError as error:
+            problems[str(error)] = None
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _summary(settings: "Settings", instances: "tuple[Instance, ...]") -> str:
+    count = f"{len(instances)} instance{'' if len(instances) == 1 else 's'}"
+    rows = [("database", _database(settings)), *((each.name, _instance(each)) for each in instances)]
+    width = max(len(name) for name, _ in rows)
+    head = f"{settings.file or 'the environment'} is valid: {count}"
+    return "\n".join((head, *(f"  {name:<{width}}  {what}" for name, what in rows)))
+
+
+def _database(settings: "Settings") -> str:
+    """Where the mirror lives, without the password."""
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    url = settings.database_url().get_secret_value()
+    if url.startswith("embedded"):
+        return url
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2] or "a local socket"
+    return f"PostgreSQL at {place}, database {parts.path.lstrip('/') or 'of the same name as the user'}"
+
+
+def _instance(instance: "Instance") -> str:
+    token = "in the configuration" if instance.token is not None else f"in {instance.token_file}"
+    return f"{instance.origin}, users {' '.join(instance.users)}, token {token}, apply {instance.desired.apply}"

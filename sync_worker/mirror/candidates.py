@@ -1,0 +1,92 @@
+"""Channels that a complete read did not see any more, until a second read or a person settles them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sync_worker.mirror.database import Database
+from sync_worker.mirror.ledger import Run
+from sync_worker.mirror.lock import Writer
+
+CHUNK: Final = 250  # users read again together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """What the brake looks at."""
+
+    candidates: int  # channels of the users this run covered that a first read did not see
+    live: int  # live channels of the same users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Deletions that a run holds back, of one reason."""
+
+    instance: str
+    run_id: int
+    reason: str  # absent, gone
+    channels: int
+    users: int
+    since: datetime
+    message: str | None  # of the run
+
+
+class Candidates:
+    """Candidates for deletion of one instance, for its writer."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database = database
+        self._writer = writer
+
+    async def weigh(self, run: Run) -> Weight:
+        """Candidates and live channels of the users that the run has covered."""
+        async with self._database.session() as session:
+            row = await session.fetch_row("weigh_candidates", self._writer.instance, run.id)
+        return Weight(**dict(row or {"candidates": 0, "live": 0}))
+
+    async def hold(self, run: Run) -> int:
+        """Hold back the candidates of the users that the run has covered; returns how many the instance holds."""
+        async with self._writer.transaction() as session:
+            await session.execute("hold_candidates", self._writer.instance, run.id)
+            count: int = await session.fetch_value("count_pending", self._writer.instance)
+            return count
+
+    async def covered_users(self, run: Run) -> AsyncIterator[tuple[int, ...]]:
+        """Users with candidates that the run has covered, some at a time, each once."""
+        async for ids in self._users("users_to_settle", run.id):
+            yield ids
+
+    async def held_users(self, run_id: int) -> AsyncIterator[tuple[int, ...]]:
+        """Users with candidates that a run holds back, some at a time, each once."""
+        async for ids in self._users("users_held", run_id):
+            yield ids
+
+    async def _users(self, query: str, run_id: int) -> AsyncIterator[tuple[int, ...]]:
+        last = 0
+        while True:
+            async with self._database.session() as session:
+                rows = await session.fetch(query, self._writer.instance, run_id, last, CHUNK)
+            if not rows:
+                return
+            last = rows[-1]["user_id"]
+            yield tuple(row["user_id"] for row in rows)
+
+    async def count_held(self, run_id: int) -> int:
+        """Deletions that a run holds back."""
+        async with self._database.session() as session:
+            count: int = await session.fetch_value("count_held", self._writer.instance, run_id)
+            return count
+
+    async def dismiss(self, run_id: int) -> int:
+        """Forget what a run holds back; returns the number of channels."""
+        async with self._writer.transaction() as session:
+            count: int = await session.fetch_value("dismiss_pending", self._writer.instance, run_id)
+            return count
+
+
+async def pending(database: Database, instances: Sequence[str]) -> tuple[Pending, ...]:
+    """Deletions held back, by run and reason."""
+    async with database.session() as session:
+        return tuple(Pending(**row) for row in await session.fetch("pending", list(instances)))

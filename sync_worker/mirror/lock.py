@@ -1,0 +1,151 @@
+"""One writer for each instance: a session advisory lock, and a fence in front of every commit.
+
+The lock keeps an honest second writer out. The fence keeps a dishonest first one from committing: a writer that
+was paused, or whose connection was cut, finds a higher epoch or its lock gone inside its own transaction.
+"""
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from sync_worker.clock import Clock
+from sync_worker.errors import LockHeld, LockLost
+from sync_worker.mirror.database import Database, Record, Session
+
+LOCK_KEY: Final = 0x53594E43  # "SYNC", the first half of the advisory lock; the second is the instance
+HEARTBEAT: Final = 15.0  # seconds between two looks at the lock's connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """Who is at work, for the ledger and for whoever finds the lock taken."""
+
+    command: str
+    host: str
+    pid: int
+    user: str
+
+    @classmethod
+    def current(cls, command: str) -> "Process":
+        """This process."""
+        return cls(command=command, host=socket.gethostname(), pid=os.getpid(), user=_user_name())
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a numeric user without an entry, as in containers
+        return f"uid {os.getuid()}"
+
+
+class Writer:
+    """The right to write for one instance while the lock lasts."""
+
+    def __init__(self, database: Database, instance: str, process: Process, epoch: int, backend: int) -> None:
+        self._database = database
+        self._backend = backend
+        self.instance = instance
+        self.process = process
+        self.epoch = epoch
+        self.lost = asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self, session: Session | None = None) -> AsyncIterator[Session]:
+        """A transaction that commits only while the lock is ours; on `session`, or on one out of the pool.
+
+        Raises:
+            LockLost: the lock's session ended, or another writer has taken over.
+        """
+        if session is None:
+            async with self._database.transaction() as pooled:
+                await self._fence(pooled)
+                yield pooled
+        else:
+            async with session.transaction():
+                await self._fence(session)
+                yield session
+
+    async def _fence(self, session: Session) -> None:
+        if not await session.fetch_value("fence", LOCK_KEY, self.instance, self.epoch, self._backend):
+            self.lost.set()
+        if self.lost.is_set():
+            raise self.lost_error()
+
+    def lost_error(self) -> LockLost:
+        """What to raise when the lock is gone."""
+        return LockLost(
+            f"the lock of instance {self.instance} is gone: its database connection ended",
+            hint="Nothing more was written; run the same command again to go on",
+        )
+
+
+@asynccontextmanager
+async def writing(database: Database, instance: str, command: str, clock: Clock) -> AsyncIterator[Writer]:
+    """Hold the lock of a bound instance.
+
+    Raises:
+        LockHeld: somebody else has it; the message says who.
+        DatabaseUnreachable: no connection for the lock.
+    """
+    process = Process.current(command)
+    async with database.dedicated(f"sync-worker lock {instance}") as session:
+        row = await session.fetch_row("try_lock", LOCK_KEY, instance)
+        if row is None or not row["taken"]:
+            raise await _held(session, instance, clock.now())
+        writer = await _take(database, session, process, instance, row["backend"], clock.now())
+        session.connection.add_termination_listener(lambda _: writer.lost.set())
+        heartbeat = asyncio.create_task(_beat(session, writer, clock), name=f"lock heartbeat {instance}")
+        try:
+            yield writer
+        finally:
+            heartbeat.cancel()
+            await asyncio.wait([heartbeat])
+
+
+async def _take(
+    database: Database, session: Session, process: Process, instance: str, backend: int, now: datetime
+) -> Writer:
+    epoch = await session.fetch_value(
+        "raise_epoch", instance, process.command, process.host, process.pid, process.user, backend, now
+    )
+    return Writer(database, instance, process, epoch, backend)
+
+
+async def _beat(session: Session, writer: Writer, clock: Clock) -> None:
+    """Notice a dead connection although nothing is sent over it."""
+    while not writer.lost.is_set():
+        await clock.sleep(HEARTBEAT)
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                await session.fetch_value("alive")
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            writer.lost.set()
+
+
+async def _held(session: Session, instance: str, now: datetime) -> LockHeld:
+    row = await session.fetch_row("holder", LOCK_KEY, instance)
+    return LockHeld(
+        f"instance {instance} is locked by {describe_holder(row, now)}",
+        hint="Wait for it to end, or stop it (SIGTERM ends it cleanly)",
+    )
+
+
+def describe_holder(row: Record | None, now: datetime) -> str:
+    """Who holds the lock, for people: command, user, host, process, since when."""
+    if row is None or row["holder_since"] is None:
+        return "a process that has just begun"
+    holder: dict[str, Any] = dict(row)
+    seconds = int((now - holder["holder_since"]).total_seconds())
+    since = holder["holder_since"].strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"`{holder['holder_command']}` of {holder['holder_user']} on {holder['holder_host']}, "
+        f"process {holder['holder_pid']}, since {since} ({seconds // 60} min {seconds % 60} s)"
+    )

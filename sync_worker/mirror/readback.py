@@ -1,0 +1,78 @@
+"""Reading the mirror back: a user's channels, everybody's channels, what the status shows."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sync_worker.channels import UserRef
+from sync_worker.clock import Clock
+from sync_worker.mirror.database import Database
+from sync_worker.mirror.lock import LOCK_KEY, describe_holder
+
+PAGE: Final = 5_000  # rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceStatus:
+    """The state of one instance, for people and for monitors."""
+
+    instance: str
+    origin: str | None  # None before the first run
+    holder: str | None  # who holds the lock now
+    users_present: int
+    users_unreadable: int
+    users_unlisted: int
+    users_gone: int
+    channels_live: int
+    deletions_pending: int
+    open_failures: int
+    last_success_at: datetime | None
+    runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs
+
+
+async def channels_of_user(database: Database, instance: str, user_id: int) -> list[dict[str, Any]]:
+    """The live channels of a user in the mirror, in their order; columns of the table."""
+    async with database.session() as session:
+        return [dict(row) for row in await session.fetch("live_channels_of_user", instance, user_id)]
+
+
+async def all_channels(database: Database, instance: str) -> AsyncIterator[dict[str, Any]]:
+    """Everybody's live channels in order of user and id; memory stays flat."""
+    user_id, channel_id = 0, 0
+    while True:
+        async with database.session() as session:
+            rows = await session.fetch("live_channels", instance, user_id, channel_id, PAGE)
+        for row in rows:
+            yield dict(row)
+        if len(rows) < PAGE:
+            return
+        user_id, channel_id = rows[-1]["user_id"], rows[-1]["id"]
+
+
+async def find_users(database: Database, instance: str, reference: UserRef) -> list[dict[str, Any]]:
+    """Users of the mirror that a reference names: id, identifiers, state."""
+    async with database.session() as session:
+        rows = await session.fetch("find_user", instance, reference.kind.value, reference.value)
+    return [dict(row) for row in rows]
+
+
+async def instance_status(database: Database, clock: Clock, instance: str, *, runs: int = 5) -> InstanceStatus:
+    """What there is to say about an instance."""
+    async with database.session() as session:
+        holder = await session.fetch_row("holder", LOCK_KEY, instance)
+        figures = await session.fetch_row("instance_figures", instance)
+        latest = await session.fetch("latest_runs", [instance], runs)
+    held = holder is not None and holder["is_held"]
+    return InstanceStatus(
+        instance=instance,
+        origin=holder["origin"] if holder else None,
+        holder=describe_holder(holder, clock.now()) if held else None,
+        runs=tuple(dict(row) for row in latest),
+        **dict(figures or {}),
+    )
+
+
+async def statuses(database: Database, clock: Clock, instances: Sequence[str]) -> tuple[InstanceStatus, ...]:
+    """`instance_status` of several."""
+    return tuple([await instance_status(database, clock, name) for name in instances])

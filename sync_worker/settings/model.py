@@ -1,0 +1,140 @@
+"""`Settings`: the whole configuration, one frozen value."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import Field, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from sync_worker.errors import ConfigError
+from sync_worker.settings.instance import Instance, SecretSink
+from sync_worker.settings.secrets import read_secret
+from sync_worker.settings.tables import (
+    BrakeTable,
+    DatabaseTable,
+    DesiredTable,
+    GuardsTable,
+    InstanceTable,
+    LogsTable,
+    Name,
+    RunTable,
+    ScheduleTable,
+    WebTable,
+)
+
+ENV_PREFIX = "SYNC_WORKER_"
+EMBEDDED = "embedded"
+
+
+def ignore_secret(_secret: str) -> None:
+    """Nobody wants to know about secrets."""
+
+
+class Settings(BaseSettings):
+    """The configuration; `load_settings` makes one out of file and environment."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+    )
+
+    database: DatabaseTable = DatabaseTable()
+    instances: dict[Name, InstanceTable] = Field(default_factory=dict)
+    desired: DesiredTable = DesiredTable()
+    guards: GuardsTable = GuardsTable()
+    brake: BrakeTable = BrakeTable()
+    run: RunTable = RunTable()
+    schedule: tuple[ScheduleTable, ...] = ()
+    web: WebTable = WebTable()
+    logs: LogsTable = LogsTable()
+
+    _file: Path | None = PrivateAttr(default=None)
+    _on_secret: SecretSink = PrivateAttr(default_factory=lambda: ignore_secret)
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` merged: the process's own environment is never read behind its back."""
+        return (init_settings,)
+
+    def bind(self, file: Path | None, on_secret: SecretSink) -> Self:
+        """Say, once, which file these settings are from and whom to tell about secrets."""
+        self._file, self._on_secret = file, on_secret
+        return self
+
+    @property
+    def file(self) -> Path | None:
+        """The file it came from; None where the environment said everything."""
+        return self._file
+
+    def instance(self, name: str) -> Instance:
+        """The instance `name`, merged and resolved.
+
+        Raises:
+            ConfigError: there is none of that name; the message lists those there are.
+        """
+        if name in self.instances:
+            return self._resolved[name]
+        known = ", ".join(self.instances) or "none"
+        raise ConfigError(f"there is no instance {name!r}; configured: {known}", where=str(self.file or ""))
+
+    @cached_property
+    def _resolved(self) -> dict[str, Instance]:
+        defaults = (self.desired, self.guards, self.brake)
+        return {
+            name: Instance.of(name, table, defaults=defaults, on_secret=self._on_secret)
+            for name, table in self.instances.items()
+        }
+
+    def database_url(self) -> SecretStr:
+        """`embedded`, `embedded:DIR` or a PostgreSQL URL; the file of `url_file` is read anew each time.
+
+        Raises:
+            ConfigError: the file cannot be used.
+        """
+        database = self.database
+        if database.url_file is None:
+            return self._told(database.url or SecretStr(EMBEDDED))
+        return self._told(read_secret(database.url_file, setting="database.url_file"))
+
+    def direct_database_url(self) -> SecretStr:
+        """The URL for the lock's own connection: `direct_url`, without it the usual one.
+
+        Raises:
+            ConfigError: the file cannot be used.
+        """
+        database = self.database
+        if database.direct_url is not None:
+            return self._told(database.direct_url)
+        if database.direct_url_file is not None:
+            return self._told(read_secret(database.direct_url_file, setting="database.direct_url_file"))
+        return self.database_url()
+
+    def _told(self, url: SecretStr) -> SecretStr:
+        for part in passwords(url.get_secret_value()):
+            self._on_secret(part)
+        return url
+
+
+def passwords(url: str) -> set[str]:
+    """The password in a database URL, as written and as meant; empty where it has none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return set()
+    written = [parts.password or "", *parse_qs(parts.query).get("password", ())]
+    return {form for password in written if password for form in (password, unquote(password))}

@@ -1,0 +1,93 @@
+"""Which users: the SPEC of `--users` and of the configuration, parsed. Pure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sync_worker.canvas.wire import number_of
+from sync_worker.channels import RefKind, UserRef
+from sync_worker.errors import SourceError
+from sync_worker.users.refs import KINDS, reference
+
+FORMS: Final = "account:self, account:ID, file:PATH.csv|.ndjson|.txt, id:N,N…, sis:ID,ID…, self"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSpec:
+    """All users of an account: the only source that is a listing."""
+
+    account: str  # `self`, a number, or `sis_account_id:X`
+
+    @property
+    def text(self) -> str:
+        """The spec in its normal form."""
+        return f"account:{self.account}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSpec:
+    """The users that a file names."""
+
+    path: Path
+
+    @property
+    def text(self) -> str:
+        """The spec in its normal form."""
+        return f"file:{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSpec:
+    """Users named in the spec itself, each once, in the order given."""
+
+    refs: tuple[UserRef, ...]  # all of one kind
+
+    @property
+    def text(self) -> str:
+        """The spec in its normal form."""
+        kind = self.refs[0].kind
+        return "self" if kind is RefKind.SELF else f"{kind}:{','.join(ref.value for ref in self.refs)}"
+
+
+Spec = AccountSpec | FileSpec | NamedSpec
+
+
+def listing(spec: Spec) -> str | None:
+    """The account whose complete listing this spec walks; None where it walks no listing."""
+    return spec.account if isinstance(spec, AccountSpec) else None
+
+
+def parse_spec(text: str) -> Spec:
+    """A SPEC as users write it.
+
+    Raises:
+        SourceError: it is none; the hint lists the forms.
+    """
+    text = text.strip()
+    if text == "self":
+        return NamedSpec(refs=(UserRef(kind=RefKind.SELF, where=text),))
+    scheme, _, rest = text.partition(":")
+    if not rest.strip():
+        raise _no_spec(text)
+    if scheme == "account":
+        return AccountSpec(account=_account(rest.strip(), text))
+    if scheme == "file":
+        return FileSpec(path=Path(rest).expanduser())
+    if scheme == "query":
+        raise SourceError("users by SQL query are not available in this version", where=text)
+    if scheme not in KINDS:
+        raise _no_spec(text)
+    refs = (reference(KINDS[scheme], value, text) for value in rest.split(","))
+    return NamedSpec(refs=tuple(dict.fromkeys(refs)))
+
+
+def _account(account: str, text: str) -> str:
+    if account == "self" or number_of(account) is not None:
+        return account
+    if account.startswith("sis_account_id:") and account.isprintable():
+        return account
+    raise SourceError(f"{account[:40]!r} is no account", where=text, hint="Write account:self or account:1")
+
+
+def _no_spec(text: str) -> SourceError:
+    return SourceError(f"{text[:80]!r} says no users", where="users", hint=f"Write one of {FORMS}")

@@ -1,0 +1,125 @@
+"""Killed at any place, at any moment: the next use works, and nothing stays behind."""
+
+import asyncio
+import signal
+
+import asyncpg
+
+from tests.integration.embedded.conftest import StartUser
+from tests.integration.embedded.place import Place, Process, until
+
+
+async def remember(dsn: str) -> None:
+    """Write."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("CREATE TABLE remembered AS SELECT 42 AS answer")
+    await connection.close()
+
+
+async def remembered(dsn: str) -> object:
+    """Read it again."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval("SELECT answer FROM remembered")
+    finally:
+        await connection.close()
+
+
+def running(process: Process | None) -> Process:
+    """The process, which must be there."""
+    assert process is not None
+    return process
+
+
+async def test_a_killed_user_leaves_no_server(place: Place, start_user: StartUser) -> None:
+    """The kernel frees a dead user's lock, so the server stops as if the user had left."""
+    user = await start_user(place)
+    assert not place.empty()
+    user.kill()
+    await until(place.empty)
+
+
+async def test_a_killed_starter_does_not_take_the_server_along(place: Place, start_user: StartUser) -> None:
+    """The server does not depend on the process that started it."""
+    starter = await start_user(place)
+    async with place.server() as server:
+        await remember(server.dsn("postgres"))
+        starter.kill()
+        await starter.wait()
+        assert await remembered(server.dsn("postgres")) == 42
+
+
+async def test_the_server_ends_with_its_supervisor(place: Place) -> None:
+    """Kill -9 of the supervisor stops the server; the next use starts both anew, with the data."""
+    async with place.server() as server:
+        await remember(server.dsn("postgres"))
+        postmaster = running(place.postmaster())
+        running(place.supervisor()).signal(signal.SIGKILL)
+        await until(lambda: not postmaster.alive)
+    async with place.server() as server:
+        assert await remembered(server.dsn("postgres")) == 42
+        assert place.supervisor()
+
+
+async def test_the_next_server_waits_for_the_last_one(place: Place) -> None:
+    """Who comes right after the supervisor's death waits until its server is really gone."""
+    async with place.server() as server:
+        await remember(server.dsn("postgres"))
+        running(place.supervisor()).signal(signal.SIGKILL)
+        async with place.server() as again:
+            assert await remembered(again.dsn("postgres")) == 42
+
+
+async def test_a_killed_server_is_started_again(place: Place) -> None:
+    """Kill -9 of the server: its users find it again at the same address, recovered."""
+    async with place.server() as server:
+        await remember(server.dsn("postgres"))
+        killed = running(place.postmaster())
+        killed.signal(signal.SIGKILL)
+        await until(lambda: place.postmaster() not in (None, killed))
+        async with place.server() as again:
+            assert again.dsn("postgres") == server.dsn("postgres")
+            assert await remembered(server.dsn("postgres")) == 42
+
+
+async def test_everything_killed_is_recovered(place: Place) -> None:
+    """As after a power cut: stale files of every kind are no obstacle."""
+    async with place.server() as server:
+        await remember(server.dsn("postgres"))
+        postmaster = running(place.postmaster())
+        running(place.supervisor()).signal(signal.SIGSTOP)
+        postmaster.signal(signal.SIGKILL)
+        running(place.supervisor()).signal(signal.SIGKILL)
+    async with place.server() as server:
+        assert await remembered(server.dsn("postgres")) == 42
+
+
+async def test_a_reused_process_number_is_no_obstacle(place: Place) -> None:
+    """In a container the number in an old `postmaster.pid` soon belongs to another program."""
+    sleeper = await asyncio.create_subprocess_exec("sleep", "60", user=(place.folder / "data").stat().st_uid)
+    (place.folder / "data" / "postmaster.pid").write_text(f"{sleeper.pid}\n/elsewhere\n0\n5432\n/tmp\n\n  1 1\nready\n")
+    async with place.server() as server:
+        connection = await asyncpg.connect(server.dsn("postgres"))
+        await connection.close()
+    sleeper.kill()
+    await sleeper.wait()
+
+
+async def test_a_half_made_data_folder_is_made_anew(fresh: Place) -> None:
+    """A kill during initdb leaves a draft, which nobody takes for data."""
+    draft = fresh.folder / "data.new"
+    draft.mkdir(parents=True)
+    (draft / "PG_VERSION").write_text("18\n")
+    (fresh.folder / "users.lock").touch()
+    async with fresh.server() as server:
+        connection = await asyncpg.connect(server.dsn("postgres"))
+        await connection.close()
+    assert not draft.exists()
+
+
+async def test_a_told_supervisor_stops_in_order(place: Place) -> None:
+    """A machine that shuts down gets a clean end even while there are users."""
+    async with place.server():
+        running(place.supervisor()).signal(signal.SIGTERM)
+        await until(place.empty)
+    assert "database system is shut down" in (place.folder / "server.log").read_text()

@@ -1,0 +1,123 @@
+"""How people name users, one by one and many at once."""
+
+from pathlib import Path
+
+import pytest
+
+from sync_worker.channels import RefKind, UserRef
+from sync_worker.errors import SourceError
+from sync_worker.users.refs import parse_ref
+from sync_worker.users.specs import AccountSpec, FileSpec, NamedSpec, Spec, listing, parse_spec
+
+
+def ref(kind: RefKind, value: str = "") -> UserRef:
+    """A reference without a place; places are not compared."""
+    return UserRef(kind=kind, value=value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1042", ref(RefKind.ID, "1042")),
+        (" 1042 ", ref(RefKind.ID, "1042")),
+        ("1~1042", ref(RefKind.ID, "10000000001042")),
+        ("id:7", ref(RefKind.ID, "7")),
+        ("canvas_user_id:7", ref(RefKind.ID, "7")),
+        ("sis:S1001", ref(RefKind.SIS, "S1001")),
+        ("sis_user_id:S1001", ref(RefKind.SIS, "S1001")),
+        ("SIS: 007 ", ref(RefKind.SIS, "007")),
+        ("sis:a:b/c ü", ref(RefKind.SIS, "a:b/c ü")),
+        ("login:x@example.com", ref(RefKind.LOGIN, "x@example.com")),
+        ("login_id:x", ref(RefKind.LOGIN, "x")),
+        ("sis_login_id:x", ref(RefKind.LOGIN, "x")),
+        ("integration:y", ref(RefKind.INTEGRATION, "y")),
+        ("integration_id:y", ref(RefKind.INTEGRATION, "y")),
+        ("sis_integration_id:y", ref(RefKind.INTEGRATION, "y")),
+    ],
+)
+def test_every_written_form_is_a_reference(text: str, expected: UserRef) -> None:
+    """Ids come out in one form, so that one user is one reference."""
+    found = parse_ref(text, "users.txt:3")
+    assert found == expected
+    assert found.where == "users.txt:3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  ",
+        "S1001",
+        "007",
+        "0",
+        "-1",
+        "1~",
+        "1e3",
+        "9" * 30,
+        "email:x@example.com",
+        "sis:",
+        "sis:a\x00b",
+        "sis:" + "x" * 256,
+        "sis:\udcff",
+        "id:x",
+        "\u0661",
+    ],
+)
+def test_a_guess_is_an_error_with_place_and_hint(text: str) -> None:
+    """A bare word may be a SIS id, a login name, a typing mistake: another person in any case."""
+    with pytest.raises(SourceError) as caught:
+        parse_ref(text, "users.txt:3")
+    assert caught.value.where == "users.txt:3"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "normal"),
+    [
+        ("account:self", AccountSpec(account="self"), "account:self"),
+        (" account:12 ", AccountSpec(account="12"), "account:12"),
+        ("account:sis_account_id:LAW", AccountSpec(account="sis_account_id:LAW"), "account:sis_account_id:LAW"),
+        ("file:a/users.csv", FileSpec(path=Path("a/users.csv")), "file:a/users.csv"),
+        (
+            "id:3,1~5,3",
+            NamedSpec(refs=(ref(RefKind.ID, "3"), ref(RefKind.ID, "10000000000005"))),
+            "id:3,10000000000005",
+        ),
+        ("sis:S1, S2", NamedSpec(refs=(ref(RefKind.SIS, "S1"), ref(RefKind.SIS, "S2"))), "sis_user_id:S1,S2"),
+        ("login:x", NamedSpec(refs=(ref(RefKind.LOGIN, "x"),)), "sis_login_id:x"),
+        ("self", NamedSpec(refs=(ref(RefKind.SELF),)), "self"),
+    ],
+)
+def test_every_spec_has_one_normal_form(text: str, spec: Spec, normal: str) -> None:
+    """And the normal form is a spec again, the same one."""
+    assert parse_spec(text) == spec
+    assert spec.text == normal
+    assert parse_spec(normal) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "says no users"),
+        ("everybody", "says no users"),
+        ("id:", "says no users"),
+        ("users:1", "says no users"),
+        ("id:1,,2", "no user here"),
+        ("id:S1", "is no Canvas id"),
+        ("account:LAW", "is no account"),
+        ("account:0", "is no account"),
+        ("query:all.sql", "not available in this version"),
+    ],
+)
+def test_what_is_no_spec_says_why(text: str, words: str) -> None:
+    """Exit code 2 and something to do."""
+    with pytest.raises(SourceError, match=words) as caught:
+        parse_spec(text)
+    assert caught.value.exit_code == 2
+
+
+def test_only_accounts_are_listings() -> None:
+    """Who is missing from a complete listing may be gone; who is missing from a file is not meant."""
+    assert listing(parse_spec("account:self")) == "self"
+    assert listing(parse_spec("id:1")) is None
+    assert listing(parse_spec("file:x.csv")) is None
