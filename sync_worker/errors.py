@@ -18,7 +18,7 @@ class SyncWorkerError(Exception):
         hint: what to do next, empty where nothing can be done.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -114,6 +114,7 @@ class Stopped(SyncWorkerError):
     def __init__(self, signum: int) -> None:
         super().__init__("stopped by a signal", hint="Run the same command again to go on")
         self.signum = signum
+        self.exit_code = 128 + signum
 
 
 # --- Go on with the next user: one request failed -------------------------------------------------------

@@ -160,9 +160,9 @@ COMMENT ON COLUMN mirror.user_history.run_id IS 'Run that saw the next version.'
 
 CREATE TABLE worker.instances (
     instance         text        PRIMARY KEY,
-    origin           text        NOT NULL,
+    origin           text,
     root_account_id  bigint,
-    bound_at         timestamptz NOT NULL DEFAULT now(),
+    bound_at         timestamptz,
     epoch            bigint      NOT NULL DEFAULT 0,
     holder_backend   integer,
     holder_command   text,
@@ -173,7 +173,7 @@ CREATE TABLE worker.instances (
 );
 COMMENT ON TABLE worker.instances IS 'One row for each Canvas installation: what it is bound to, and who writes for it.';
 COMMENT ON COLUMN worker.instances.instance IS 'Name of the Canvas installation in the configuration.';
-COMMENT ON COLUMN worker.instances.origin IS 'Scheme, host and port of its Canvas, fixed at the first run; another one is refused until db rebind.';
+COMMENT ON COLUMN worker.instances.origin IS 'Scheme, host and port of its Canvas, fixed at the first run that Canvas answered; another one is refused until db rebind. Null before.';
 COMMENT ON COLUMN worker.instances.root_account_id IS 'Root account of its Canvas; null where the token may not see it.';
 COMMENT ON COLUMN worker.instances.bound_at IS 'When it was bound.';
 COMMENT ON COLUMN worker.instances.epoch IS 'Raised with each taking of the lock; every commit checks it, so a writer that lost its lock commits nothing.';

@@ -2,7 +2,7 @@
 -- The latest run of an instance that never finished, or null. $1 instance.
 SELECT id, kind, users_spec, source_fingerprint, listed, coalesce(resumed_at, started_at) AS last_start
 FROM worker.runs
-WHERE instance = $1 AND status IN ('running', 'interrupted')
+WHERE instance = $1 AND status IN ('running', 'interrupted') AND kind <> 'accept'
 ORDER BY id DESC
 LIMIT 1;
 
@@ -31,17 +31,17 @@ WHERE id = $1;
 -- Write the end of a run and add up its batches.
 --
 -- $1 run, $2 status, $3 exit code, $4 message, $5 time, $6 and $7 requests and refusals of this start, $8 seconds of
--- this start, $9 tombstones of this start, $10 deletions pending, $11 NULs replaced outside batches.
+-- this start, $9 deletions pending, $10 NULs replaced outside batches.
 UPDATE worker.runs r
 SET status = $2, exit_code = $3, message = $4, finished_at = $5,
     requests = r.requests + $6, throttled = r.throttled + $7, seconds = r.seconds + $8,
-    channels_deleted = r.channels_deleted + $9, deletions_pending = $10,
+    deletions_pending = $9,
     users_total = b.users_total + f.unresolved, users_done = b.users_done, users_gone = b.users_gone,
     users_unreadable = b.users_unreadable, users_unlisted = b.users_unlisted,
     users_failed = b.users_failed + f.unresolved,
     channels_seen = b.channels_seen, channels_created = b.channels_created, channels_changed = b.channels_changed,
     channels_revived = b.channels_revived, channels_moved = b.channels_moved,
-    nul_replaced = b.nul_replaced + $11
+    nul_replaced = b.nul_replaced + $10
 FROM (
     SELECT
         coalesce(sum(cardinality(user_ids)), 0) AS users_total,
@@ -64,13 +64,20 @@ FROM (
 WHERE r.id = $1
 RETURNING r.*;
 
+-- name: count_deleted
+-- Add tombstones to a run, in the transaction that makes them. $1 run, $2 number.
+UPDATE worker.runs SET channels_deleted = channels_deleted + $2 WHERE id = $1 AND $2 > 0;
+
 -- name: create_walked_users
 -- A table of this session alone: who is in the run's batches. It leaves no trace in the write-ahead log.
 CREATE TEMPORARY TABLE walked_users (user_id bigint PRIMARY KEY);
 
 -- name: recall_walked_users
--- Fill it on a resumed run. $1 run.
-INSERT INTO walked_users SELECT DISTINCT unnest(user_ids) FROM worker.batches WHERE run_id = $1;
+-- Fill it on a resumed run; returns the number of users. $1 run.
+WITH recalled AS (
+    INSERT INTO walked_users SELECT DISTINCT unnest(user_ids) FROM worker.batches WHERE run_id = $1 RETURNING 1
+)
+SELECT count(*) FROM recalled;
 
 -- name: add_walked_users
 -- Returns the ids, in the order given, that the run has not met before. $1 ids.

@@ -9,10 +9,14 @@ SELECT pg_advisory_unlock($1::integer, hashtext($2));
 -- name: raise_epoch
 -- The lock is ours: void everything that an earlier holder may still want to commit.
 -- $1 instance, $2 command, $3 host, $4 pid, $5 user, $6 backend, $7 time.
-UPDATE worker.instances
-SET epoch = epoch + 1, holder_command = $2, holder_host = $3, holder_pid = $4, holder_user = $5,
-    holder_backend = $6, holder_since = $7
-WHERE instance = $1
+INSERT INTO worker.instances AS i (
+    instance, epoch, holder_command, holder_host, holder_pid, holder_user, holder_backend, holder_since
+)
+VALUES ($1, 1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (instance) DO UPDATE
+SET epoch = i.epoch + 1, holder_command = excluded.holder_command, holder_host = excluded.holder_host,
+    holder_pid = excluded.holder_pid, holder_user = excluded.holder_user, holder_backend = excluded.holder_backend,
+    holder_since = excluded.holder_since
 RETURNING epoch;
 
 -- name: fence
@@ -40,13 +44,15 @@ FROM worker.instances i
 WHERE i.instance = $2;
 
 -- name: bound_instance
--- What an instance is bound to. $1 instance.
-SELECT instance, origin, root_account_id, bound_at FROM worker.instances WHERE instance = $1;
+-- What an instance is bound to; no row before its first run. $1 instance.
+SELECT instance, origin, root_account_id, bound_at FROM worker.instances WHERE instance = $1 AND origin IS NOT NULL;
 
--- name: ensure_instance
--- Bind an instance that has never run. $1 instance, $2 origin, $3 root account or null.
-INSERT INTO worker.instances (instance, origin, root_account_id) VALUES ($1, $2, $3)
-ON CONFLICT (instance) DO NOTHING;
+-- name: bind_instance
+-- Bind an instance that has never run. $1 instance, $2 origin, $3 root account or null, $4 time.
+INSERT INTO worker.instances AS i (instance, origin, root_account_id, bound_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (instance) DO UPDATE
+SET origin = excluded.origin, root_account_id = excluded.root_account_id, bound_at = excluded.bound_at
+WHERE i.origin IS NULL;
 
 -- name: rebind_instance
 -- $1 instance, $2 origin, $3 root account or null, $4 time.

@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from sync_worker import __version__
-from sync_worker.cli import sandbox, unavailable, validate
+from sync_worker.cli import run, sandbox, unavailable, validate
 from sync_worker.cli.context import CliContext, LogFormat, LogLevel
 from sync_worker.cli.examples import examples
 from sync_worker.cli.exits import PROGRAM, guarded
 
 COMMANDS = (
+    run.register,
     validate.register,
     sandbox.register,
     unavailable.register,

@@ -67,9 +67,14 @@ def guarded(command: Callable[[], int | None]) -> int:
         return _reader_went_away()
     except BaseException as error:  # noqa: BLE001  (the one place where every error ends)
         for line in messages(error):
-            sys.stderr.write(f"{PROGRAM}: {line}\n")
+            say(line)
         return exit_code(error)
     return code
+
+
+def say(line: str) -> None:
+    """Tell people something that is no result: one line on stderr."""
+    sys.stderr.write(f"{PROGRAM}: {line}\n")
 
 
 def messages(error: BaseException) -> Iterator[str]:

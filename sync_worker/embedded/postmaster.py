@@ -5,7 +5,6 @@ when it accepts connections (source: src/include/utils/pidfile.h).
 """
 
 import signal
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ class Postmaster:
         end = self._clock.monotonic() + STALE_SECONDS
         while True:
             start = size(self._home.log)
-            self._forget_reused_process()
+            self._forget_dead_server()
             self._process = processes.start(command, self._home.data, self._home, self._account)
             if await patiently(lambda: self._ready() or not self.alive, self._clock, START_SECONDS) and self.alive:
                 return
@@ -73,16 +72,23 @@ class Postmaster:
         process = self._process.pid if self._process else 0
         return lines[:1] == [str(process)] and "".join(lines[7:8]).startswith("ready")
 
-    def _forget_reused_process(self) -> None:
-        """Remove a dead server's `postmaster.pid` whose number another program has by now.
+    def _forget_dead_server(self) -> None:
+        """Remove the `postmaster.pid` of a server that does not run.
 
-        PostgreSQL itself asks only whether a process of that number exists, which in a container is often so.
+        PostgreSQL asks only whether a process of that number exists. In a container another program soon has it, and a
+        dead process that its parent has not yet reaped counts, too.
         """
         path = self._home.data / "postmaster.pid"
         lines = _lines(path)
-        if lines and "postgres" not in "".join(_lines(Path("/proc") / lines[0].strip() / "comm")):
-            with suppress(FileNotFoundError):
-                path.unlink()
+        if lines and not _is_server(lines[0].strip()):
+            path.unlink(missing_ok=True)
+
+
+def _is_server(number: str) -> bool:
+    try:
+        return (Path("/proc") / number / "exe").readlink().name.startswith("postgres")
+    except OSError:  # no such process, a dead one, or another user's
+        return False
 
 
 def _lines(path: Path) -> list[str]:

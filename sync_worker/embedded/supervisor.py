@@ -74,14 +74,19 @@ class Supervisor:
             OSError: as from the file system.
         """
         binaries = executable_binaries(self._order.binaries, self._account)
+        try:
+            await self._serve(binaries)
+        finally:
+            await self._postmaster.stop()
+            sockets.remove(self._socket_folder)
+
+    async def _serve(self, binaries: Path) -> None:
         for _ in range(1 + RESTARTS):
             await self._start(binaries)
             end = await self._watch()
             state.clear(self._home.state)
             if end is not End.CRASHED or self._users.try_exclusive():
                 break
-        await self._postmaster.stop()
-        sockets.remove(self._socket_folder)
 
     async def _start(self, binaries: Path) -> None:
         home, durable = self._home, self._order.options.durable

@@ -6,6 +6,7 @@ from datetime import datetime
 from sync_worker.clock import Clock
 from sync_worker.errors import WrongCanvas
 from sync_worker.mirror.database import Database
+from sync_worker.mirror.lock import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,19 +26,19 @@ async def binding(database: Database, instance: str) -> Binding | None:
     return None if row is None else Binding(**row)
 
 
-async def bind(database: Database, instance: str, origin: str, root_account_id: int | None) -> None:
+async def bind(writer: Writer, clock: Clock, bound: Binding | None, origin: str, root_account_id: int | None) -> None:
     """Bind at the first run, and check at every later one.
 
     Raises:
         WrongCanvas: it is bound to another Canvas; nothing was written.
     """
-    bound = await binding(database, instance)
     if bound is not None:
         check(bound, origin, root_account_id)
-    async with database.transaction() as session:
-        await session.execute("ensure_instance", instance, origin, root_account_id)
-        if bound is not None and bound.root_account_id is None and root_account_id is not None:
-            await session.execute("learn_root_account", instance, root_account_id)
+        if bound.root_account_id is not None or root_account_id is None:
+            return
+    async with writer.transaction() as session:
+        await session.execute("bind_instance", writer.instance, origin, root_account_id, clock.now())
+        await session.execute("learn_root_account", writer.instance, root_account_id)
 
 
 def check(bound: Binding, origin: str, root_account_id: int | None) -> None:

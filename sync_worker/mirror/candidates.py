@@ -53,6 +53,12 @@ class Candidates:
             count: int = await session.fetch_value("count_pending", self._writer.instance)
             return count
 
+    async def pending(self) -> int:
+        """Deletions that runs of this instance hold back."""
+        async with self._database.session() as session:
+            count: int = await session.fetch_value("count_pending", self._writer.instance)
+            return count
+
     async def covered_users(self, run: Run) -> AsyncIterator[tuple[int, ...]]:
         """Users with candidates that the run has covered, some at a time, each once."""
         async for ids in self._users("users_to_settle", run.id):

@@ -100,7 +100,6 @@ class RunEnd:
     requests: int = 0
     throttled: int = 0
     seconds: float = 0.0
-    deleted: int = 0  # tombstones made
     pending: int = 0  # deletions held back
     nul_replaced: int = 0  # in what is written outside batches
 
@@ -115,13 +114,12 @@ class Enrolment:
         self._session = session
         self._size = batch_size
         self._waiting: list[User] = []
-        self.offered = 0  # users taken in, repeated ones included
+        self.enrolled = 0  # users in batches, those of earlier starts included
 
     async def offer(self, users: Iterable[User], *, account: str | None = None) -> int:
         """Take in users; returns the number of batches formed. `account`: whose listing named them."""
         formed = 0
         for user in users:
-            self.offered += 1
             self._waiting.append(user)
             if len(self._waiting) >= self._size:
                 formed += await self.flush(account=account)
@@ -162,6 +160,7 @@ class Enrolment:
         new = [row["user_id"] for row in await self._session.fetch("add_walked_users", ids)]
         if new:
             await self._session.execute("add_batch", self._run.id, reason.value, new)
+            self.enrolled += len(new)
         return bool(new)
 
     async def _note_identifiers(self, users: list[User], account: str | None) -> None:
@@ -208,10 +207,15 @@ class Ledger:
             await session.execute("resume_run", keep["id"], now, *who, request.kind)
             return Run(id=keep["id"], resumed=True, listed=keep["listed"])
 
+    async def begin(self, request: RunRequest) -> Run:
+        """Start a run of its own, which leaves an unfinished one as it is."""
+        async with self._writer.transaction() as session:
+            return Run(id=await self._start(session, request), resumed=False, listed=True)
+
     def _resumable(self, run: Record, request: RunRequest) -> bool:
         young = self._clock.now() - run["last_start"] <= request.resume_max_age
         same = tuple(run["users_spec"]) == request.specs and run["source_fingerprint"] == request.fingerprint
-        return young and same and not request.fresh and (run["kind"] == "accept") == (request.kind == "accept")
+        return young and same and not request.fresh
 
     async def _start(self, session: Session, request: RunRequest) -> int:
         process = self._writer.process
@@ -234,9 +238,10 @@ class Ledger:
         """Take in the users of a run, on a session of its own."""
         async with self._database.dedicated(f"sync-worker users {self._writer.instance}") as session:
             await session.execute("create_walked_users")
+            enrolment = Enrolment(self._writer, self._clock, run, session, batch_size)
             if run.resumed:
-                await session.execute("recall_walked_users", run.id)
-            yield Enrolment(self._writer, self._clock, run, session, batch_size)
+                enrolment.enrolled = await session.fetch_value("recall_walked_users", run.id)
+            yield enrolment
 
     async def claim(self, run: Run) -> Batch | None:
         """The next batch to read, or None if there is none (yet)."""
@@ -282,7 +287,6 @@ class Ledger:
                 end.requests,
                 end.throttled,
                 end.seconds,
-                end.deleted,
                 end.pending,
                 end.nul_replaced,
             )

@@ -89,6 +89,7 @@ class Mirror:
                 [outcome.user_id for outcome in complete],
                 [outcome.read_at for outcome in complete],
             )
+            await session.execute("count_deleted", run.id, deleted)
             return merged + Merged(deleted=deleted)
 
     async def _merge(self, session: Session, run: Run, outcomes: Sequence[ReadOutcome]) -> Merged:

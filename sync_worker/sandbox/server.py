@@ -34,15 +34,13 @@ class Sandbox:
     """
 
     def __init__(self, options: SandboxOptions | None = None, *, clock: Clock | None = None) -> None:
-        self.options = options or SandboxOptions()
-        self._clock = clock or Clock()
-        self.school = generate(self.options.users, self.options.seed, clock=self._clock)
-        self.tokens = TokenTable()
-        self.counters = Counters()
-        self._faults = FaultBook()
+        world = _world(options or SandboxOptions(), clock or Clock())
+        self.options, self.school, self.counters = world.options, world.school, world.counters
+        self.tokens, self._faults = world.tokens, world.faults
         self.admin_id: int | None = next(iter(self.school.users), None)  # who the default token belongs to
         self.add_token(self.options.token, role=self.options.token_role)
         self.base_url = ""  # known once the port is bound
+        self._exchange, self._control = Exchange(world), Control(world, churn=self.churn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
 
@@ -73,15 +71,6 @@ class Sandbox:
     # --- life
 
     async def __aenter__(self) -> Self:
-        world = World(
-            options=self.options,
-            school=self.school,
-            tokens=self.tokens,
-            counters=self.counters,
-            faults=self._faults,
-            clock=self._clock,
-        )
-        self._exchange, self._control = Exchange(world), Control(world, churn=self.churn)
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=PATIENCE)
         await self._runner.setup()
         await web.TCPSite(self._runner, self.options.host, self.options.port).start()
@@ -111,6 +100,17 @@ class Sandbox:
             return await (self._control if control else self._exchange).handle(request)
         finally:
             self._tasks.discard(task)
+
+
+def _world(options: SandboxOptions, clock: Clock) -> World:
+    return World(
+        options=options,
+        school=generate(options.users, options.seed, clock=clock),
+        tokens=TokenTable(),
+        counters=Counters(),
+        faults=FaultBook(),
+        clock=clock,
+    )
 
 
 async def serve(options: SandboxOptions, *, ready: Callable[[Sandbox], None]) -> None:

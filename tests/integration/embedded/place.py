@@ -63,7 +63,7 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """For other processes: they find the package where this one does."""
-        return os.environ | {"PYTHONPATH": str(SOURCE)}
+        return os.environ | {"PYTHONPATH": os.pathsep.join([str(SOURCE), *sys.path])}
 
     def server(self, options: ServerOptions = QUICK) -> EmbeddedServer:
         return EmbeddedServer(self.folder, Clock(), options)

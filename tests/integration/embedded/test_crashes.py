@@ -1,10 +1,16 @@
 """Killed at any place, at any moment: the next use works, and nothing stays behind."""
 
 import asyncio
+import os
 import signal
+from functools import partial
 
 import asyncpg
 
+from sync_worker.embedded import commands, processes, sockets
+from sync_worker.embedded.account import server_account
+from sync_worker.embedded.binaries import candidates, search_places
+from sync_worker.embedded.home import Home
 from tests.integration.embedded.conftest import StartUser
 from tests.integration.embedded.place import Place, Process, until
 
@@ -123,3 +129,20 @@ async def test_a_told_supervisor_stops_in_order(place: Place) -> None:
         running(place.supervisor()).signal(signal.SIGTERM)
         await until(place.empty)
     assert "database system is shut down" in (place.folder / "server.log").read_text()
+
+
+async def test_a_server_started_by_hand_is_waited_for(place: Place) -> None:
+    """Somebody who looked into the data with a server of their own may still be about to stop it."""
+    account = server_account()
+    folder = sockets.socket_folder(place.folder / "by-hand", account, sockets.bases({}))
+    binaries = candidates(search_places(os.environ))[0]
+    command = partial(commands.postgres, binaries, socket_folder=folder, durable=False)
+    by_hand = processes.start(command, place.folder / "data", Home(place.folder.parent), account)
+    await until(lambda: place.postmaster() is not None)
+    asyncio.get_running_loop().call_later(0.5, by_hand.send_signal, signal.SIGINT)
+    async with place.server() as server:
+        connection = await asyncpg.connect(server.dsn("postgres"))
+        await connection.close()
+    assert by_hand.wait() == 0
+    sockets.remove(folder)
+    assert 'lock file "postmaster.pid" already exists' in (place.folder / "server.log").read_text()

@@ -312,6 +312,29 @@ async def test_unknown_paths_are_404() -> None:
         assert (await visitor.ask("PUT", "/api/v1/users/1000")).status == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_unknown_users_and_accounts_are_404_everywhere(method: str) -> None:
+    """Canvas's own JSON, also for the details and for a delete."""
+    paths = {
+        "GET": ("/api/v1/users/999999", "/api/v1/accounts/99", "/api/v1/accounts/x/users"),
+        "DELETE": (
+            "/api/v1/users/999999/communication_channels/5",
+            "/api/v1/users/999999/communication_channels/email/a@example.com",
+        ),
+    }
+    async with visiting() as visitor:
+        for path in paths[method]:
+            reply = await visitor.ask(method, path)
+            assert (reply.status, "errors" in reply.json) == (404, True), path
+
+
+async def test_accounts_are_for_administrators() -> None:
+    """401 for a normal user."""
+    async with visiting() as visitor:
+        visitor.sandbox.add_token("mine", role=Role.USER)
+        assert (await visitor.get("/api/v1/accounts/self", token="mine")).status == 401
+
+
 async def test_a_token_may_come_as_a_parameter() -> None:
     """It is not repeated in links."""
     async with visiting() as visitor:

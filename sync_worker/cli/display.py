@@ -1,0 +1,91 @@
+"""Progress while a run lasts: a bar on a terminal, a plain line every so often in a log."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.rooms import Rooms
+from sync_worker.logs import get_logger
+
+REFRESH: Final = 0.25  # seconds between two looks of the bar
+
+log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def showing(progress: Progress, rooms: Rooms, *, enabled: bool) -> AsyncIterator[None]:
+    """Show progress during the body."""
+    terminal = sys.stderr.isatty()
+    show = _bar(progress, rooms) if enabled and terminal else _lines(progress, rooms)
+    task = asyncio.create_task(show, name="progress")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _lines(progress: Progress, rooms: Rooms) -> None:
+    while True:
+        await rooms.clock.sleep(rooms.settings.run.progress_interval.total_seconds())
+        log.info("progress", **_figures(progress, rooms))
+
+
+def _figures(progress: Progress, rooms: Rooms) -> dict[str, object]:
+    gate = rooms.gate.state()
+    return {
+        "phase": progress.phase,
+        "users": progress.users,
+        "done": progress.done,
+        "failed": progress.failed,
+        "changes": progress.changes,
+        "in_flight": gate.bucket.in_flight,
+        "quota": round(gate.bucket.remaining),
+        "refusals": gate.refusals,
+    }
+
+
+async def _bar(progress: Progress, rooms: Rooms) -> None:
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}"),
+    )
+    with Bar(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task(progress.instance, total=None, rate="", state="")
+        started = rooms.clock.monotonic()
+        while True:
+            _update(bar, task, progress, rooms, rooms.clock.monotonic() - started)
+            await rooms.clock.sleep(REFRESH)
+
+
+def _update(bar: Bar, task: TaskID, progress: Progress, rooms: Rooms, seconds: float) -> None:
+    rate = (progress.done - progress.done_before) / seconds if seconds > 1 else 0.0
+    bar.update(
+        task,
+        description=f"{progress.instance}: {progress.phase}",
+        completed=progress.done,
+        total=progress.users if progress.listed or progress.users else None,
+        rate=f"{rate:.0f} users/s" if rate else "",
+        state=_state(progress, rooms),
+    )
+
+
+def _state(progress: Progress, rooms: Rooms) -> str:
+    gate = rooms.gate.state()
+    parts = [f"{gate.bucket.in_flight} in flight", f"quota {gate.bucket.remaining:.0f}"]
+    parts += [f"{gate.refusals} refused"] if gate.refusals else []
+    parts += [f"[red]{progress.failed} failed[/red]"] if progress.failed else []
+    return ", ".join(parts)

@@ -1,0 +1,103 @@
+"""The wiring of `run` and `backfill`: settings to rooms, rooms to flow, report to summary and exit code."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sync_worker.cli import exits
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.display import showing
+from sync_worker.cli.summary import print_report
+from sync_worker.clock import Clock
+from sync_worker.errors import Stopped, SyncWorkerError
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.pull import PullRequest, pull
+from sync_worker.flows.report import RunReport
+from sync_worker.flows.rooms import Rooms, open_database, open_rooms, prepare_schema
+from sync_worker.flows.stop import Stop, stopping_on_signals
+from sync_worker.flows.verdict import Limits
+from sync_worker.logs import bind, get_logger
+from sync_worker.mirror.database import Database
+from sync_worker.settings import BrakeTable, Settings
+from sync_worker.users.specs import parse_spec
+
+log = get_logger(__name__)
+
+Flow = Callable[[Rooms, Stop, Progress], Awaitable[RunReport]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """Limits of the brake that the command line sets for this run; None: as configured."""
+
+    max_tombstones: int | None = None
+    max_tombstone_percent: float | None = None
+    min_coverage_percent: float | None = None
+
+
+async def pull_instances(
+    context: CliContext, kind: str, users: tuple[str, ...], *, fresh: bool, overrides: Overrides
+) -> int:
+    """Pull every selected instance in turn; the exit code of the first that went wrong counts."""
+
+    async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
+        specs = tuple(parse_spec(text) for text in users or rooms.instance.users)
+        request = PullRequest(kind=kind, specs=specs, limits=limits(rooms.instance.brake, overrides), fresh=fresh)
+        return await pull(rooms, request, stop=stop, progress=progress)
+
+    return await on_instances(context, flow)
+
+
+def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
+    """The brake for one run."""
+    tombstones, percent, coverage = (
+        overrides.max_tombstones,
+        overrides.max_tombstone_percent,
+        overrides.min_coverage_percent,
+    )
+    return Limits(
+        max_tombstones=brake.max_tombstones if tombstones is None else tombstones,
+        max_tombstone_percent=brake.max_tombstone_percent if percent is None else percent,
+        percent_from=brake.percent_from,
+        min_coverage_percent=brake.min_coverage_percent if coverage is None else coverage,
+        min_listing_percent=brake.min_listing_percent,
+    )
+
+
+async def on_instances(context: CliContext, flow: Flow, names: tuple[str, ...] | None = None) -> int:
+    """Open the rooms, run a flow in each instance, print what it came to; the exit code."""
+    settings = context.load_settings()
+    chosen = names or tuple(instance.name for instance in context.selected_instances(settings))
+    clock = Clock()
+    async with stopping_on_signals() as stop, open_database(settings, clock) as database:
+        await prepare_schema(settings, database, clock)
+        codes = [
+            await _one(context, settings, database, name, flow, stop) for name in chosen if not stop.requested.is_set()
+        ]
+    return exits.worst(codes)
+
+
+async def _one(context: CliContext, settings: Settings, database: Database, name: str, flow: Flow, stop: Stop) -> int:
+    """One instance; its errors are told and do not stop the others."""
+    progress = Progress(instance=name)
+    with bind(instance=name):
+        try:
+            async with open_rooms(settings, database, name, Clock()) as rooms:
+                async with showing(progress, rooms, enabled=context.progress):
+                    report = await flow(rooms, stop, progress)
+                print_report(report)
+                return report.exit_code
+        except SyncWorkerError as error:
+            _tell(error, progress)
+            return error.exit_code
+
+
+def _tell(error: SyncWorkerError, progress: Progress) -> None:
+    for line in exits.messages(error):
+        exits.say(f"{progress.instance}: {line}" if not isinstance(error, Stopped) else _stopped(progress))
+
+
+def _stopped(progress: Progress) -> str:
+    return (
+        f"{progress.instance}: run {progress.run_id} stopped by a signal after {progress.done:,} of {progress.users:,} "
+        "users; what was read is kept, and the same command goes on from there"
+    )

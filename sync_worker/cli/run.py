@@ -1,0 +1,83 @@
+"""`run` and `backfill`: Canvas to the mirror, for every instance asked for."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sync_worker.cli import unavailable
+from sync_worker.cli.context import CliContext, async_main
+from sync_worker.cli.examples import examples
+
+if TYPE_CHECKING:
+    from sync_worker.cli.pulling import Overrides
+
+Users = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SPEC",
+        help="Whom to read instead of the configured users: account:ID, account:self, file:PATH, id:N,N, "
+        "sis:ID,ID, self; repeatable.",
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do not go on with an unfinished run.")]
+MaxTombstones = Annotated[int | None, typer.Option(min=0, metavar="N", help="brake.max_tombstones for this run.")]
+MaxTombstonePercent = Annotated[
+    float | None, typer.Option(min=0, max=100, metavar="P", help="brake.max_tombstone_percent for this run.")
+]
+MinCoverage = Annotated[
+    float | None, typer.Option(min=0, max=100, metavar="PCT", help="brake.min_coverage_percent for this run.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    run_examples = examples("sync-worker run", "sync-worker --instance main run --users file:users.csv")
+    app.command("run", epilog=run_examples)(run)
+    backfill_examples = examples("sync-worker backfill", "sync-worker backfill --users id:1042,1043 --fresh")
+    app.command("backfill", epilog=backfill_examples)(backfill)
+
+
+def run(
+    ctx: typer.Context,
+    users: Users = None,
+    fresh: Fresh = False,  # noqa: FBT002  (an option's default)
+    max_tombstones: MaxTombstones = None,
+    max_tombstone_percent: MaxTombstonePercent = None,
+    min_coverage: MinCoverage = None,
+    _desired: Annotated[str | None, unavailable.option("run --desired")] = None,
+    _apply: Annotated[str | None, unavailable.option("run --apply")] = None,
+    _distributed: Annotated[bool, unavailable.option("run --distributed")] = False,  # noqa: FBT002
+) -> None:
+    """The scheduled job: bring the mirror up to date with Canvas.
+
+    Goes on with an interrupted run where it stopped. Reads every user, writes what changed, and deletes only what two
+    reads did not see and the brake allows.
+    """
+    _pull(ctx, "run", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage))
+
+
+def backfill(
+    ctx: typer.Context,
+    users: Users = None,
+    fresh: Fresh = False,  # noqa: FBT002  (an option's default)
+    max_tombstones: MaxTombstones = None,
+    max_tombstone_percent: MaxTombstonePercent = None,
+    min_coverage: MinCoverage = None,
+    _distributed: Annotated[bool, unavailable.option("backfill --distributed")] = False,  # noqa: FBT002
+) -> None:
+    """The first load, or a repair: as `run`, but it never plans or applies anything."""
+    _pull(ctx, "backfill", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage))
+
+
+def _overrides(max_tombstones: int | None, percent: float | None, coverage: float | None) -> "Overrides":
+    from sync_worker.cli.pulling import Overrides  # noqa: PLC0415  (heavy)
+
+    return Overrides(max_tombstones=max_tombstones, max_tombstone_percent=percent, min_coverage_percent=coverage)
+
+
+def _pull(ctx: typer.Context, kind: str, users: list[str] | None, fresh: bool, overrides: "Overrides") -> None:  # noqa: FBT001
+    from sync_worker.cli.pulling import pull_instances  # noqa: PLC0415  (heavy)
+
+    context = CliContext.of(ctx)
+    specs = tuple(users or ())
+    raise typer.Exit(async_main(lambda: pull_instances(context, kind, specs, fresh=fresh, overrides=overrides)))

@@ -1,0 +1,43 @@
+"""What every flow does with Canvas before and while it reads: make sure it is the right one, and notice an outage."""
+
+from sync_worker.canvas.read import read_user
+from sync_worker.channels import ReadOutcome, RefKind, UserRef
+from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
+from sync_worker.flows.fetch import Reader
+from sync_worker.flows.outage import OutageWatch, unreachable
+from sync_worker.flows.rooms import Rooms
+from sync_worker.mirror.binding import bind, binding, check
+from sync_worker.mirror.lock import Writer
+
+
+async def bind_to_canvas(rooms: Rooms, writer: Writer) -> None:
+    """Make sure that the Canvas that answers is the one that the mirror is of; binds at the first run.
+
+    Raises:
+        WrongCanvas: it is another one.
+        CanvasUnreachable: it does not answer.
+    """
+    name, origin = rooms.instance.name, rooms.instance.origin
+    bound = await binding(rooms.database, name)
+    if bound is not None:
+        check(bound, origin, None)  # before anything is sent
+    try:
+        account = await rooms.client.get_account(rooms.instance.account)
+        root = account.root_account_id or account.id
+    except (Forbidden, NotFound, Rejected):
+        root = None  # this token may not see accounts; the origin has to do
+    except RequestFailed as error:
+        raise unreachable(error) from error
+    await bind(writer, rooms.clock, bound, origin, root)
+
+
+def reader(rooms: Rooms) -> Reader:
+    """Reads one user; an outage of everything stops the run."""
+    outage = OutageWatch(lambda: rooms.client.get_user(UserRef(kind=RefKind.SELF)))
+
+    async def read(user_id: int) -> ReadOutcome:
+        outcome = await read_user(rooms.client, rooms.clock, user_id)
+        await outage.note(outcome)
+        return outcome
+
+    return read

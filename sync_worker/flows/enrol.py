@@ -1,0 +1,97 @@
+"""Who is to be read: earlier failures first, then the sources, then whoever fell out of a complete listing."""
+
+from sync_worker.errors import RequestFailed
+from sync_worker.flows.fetch import Fetcher
+from sync_worker.flows.outage import unreachable
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.verdict import Listing
+from sync_worker.mirror.ledger import Enrolment, FailedUser, Ledger, Run
+from sync_worker.users.resolve import FailedReference, Resolver
+from sync_worker.users.specs import Spec, listing
+from sync_worker.users.walk import walk
+
+
+class Enroller:
+    """Puts the users of a run into batches, and tells the fetcher about them.
+
+    Args:
+        rooms: Canvas and the clock.
+        ledger, run: where the batches go.
+        specs: the sources.
+        fetcher: reads them meanwhile.
+        progress: is counted up.
+    """
+
+    def __init__(
+        self, rooms: Rooms, ledger: Ledger, run: Run, specs: tuple[Spec, ...], fetcher: Fetcher, progress: Progress
+    ) -> None:
+        self._rooms = rooms
+        self._ledger = ledger
+        self._run = run
+        self._specs = specs
+        self._fetcher = fetcher
+        self._progress = progress
+        self._resolver = Resolver(rooms.client)
+        self.listing: Listing | None = None
+
+    async def run(self) -> None:
+        """Enrol everybody, unless an earlier start of the run has done so.
+
+        Raises:
+            CanvasUnreachable: a source broke off; nobody is concluded to be missing from it.
+            SourceError: a source cannot be used.
+        """
+        if not self._run.listed:
+            size = self._rooms.settings.run.batch_size
+            async with self._ledger.enrolment(self._run, size) as enrolment:
+                await self._enrol(enrolment)
+        self._progress.listed = True
+        self._fetcher.close()
+
+    async def _enrol(self, enrolment: Enrolment) -> None:
+        accounts = [account for spec in self._specs if (account := listing(spec)) is not None]
+        before = await self._ledger.listed_before(accounts)
+        await enrolment.add_failed_before([spec.text for spec in self._specs])
+        self._announce(enrolment)
+        listed = 0
+        for spec in self._specs:
+            offered = await self._walk(spec, enrolment)
+            listed += offered if listing(spec) is not None else 0
+        if accounts:
+            self.listing = Listing(now=listed, before=before)
+            await enrolment.add_missing(accounts)
+        await enrolment.close()
+        self._announce(enrolment)
+
+    async def _walk(self, spec: Spec, enrolment: Enrolment) -> int:
+        """Enrol one source to its end; returns how many users it named."""
+        offered, account = 0, listing(spec)
+        try:
+            async for chunk in walk(spec, self._rooms.client, self._resolver):
+                offered += len(chunk.users)
+                await self._ledger.note_failures(self._run, self._failed(chunk.failures))
+                if await enrolment.offer(chunk.users, account=account):
+                    self._announce(enrolment)
+        except RequestFailed as error:
+            raise unreachable(error) from error
+        await enrolment.flush(account=account)
+        self._announce(enrolment)
+        return offered
+
+    def _announce(self, enrolment: Enrolment) -> None:
+        self._progress.users = enrolment.enrolled
+        self._fetcher.announce()
+
+    def _failed(self, failures: tuple[FailedReference, ...]) -> list[FailedUser]:
+        return [
+            FailedUser(
+                reference=str(failure.ref),
+                user_id=None,
+                kind=failure.kind,
+                status=failure.status,
+                message=f"{failure.where}: {failure.message}" if failure.where else failure.message,
+                failed_at=self._rooms.clock.now(),
+            )
+            for failure in failures
+        ]

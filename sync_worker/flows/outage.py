@@ -1,0 +1,51 @@
+"""An outage of everything stops the run instead of marking everyone failed."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from sync_worker.channels import Failure, ReadOutcome
+from sync_worker.errors import CanvasUnreachable, RequestFailed, Trouble
+
+SUSPICIOUS: Final = 25
+"""Failures in a row, without one answer between them, after which Canvas is asked something simple."""
+
+
+class OutageWatch:
+    """Counts trouble in a row.
+
+    Args:
+        probe: a simple request that any token may make.
+    """
+
+    def __init__(self, probe: Callable[[], Awaitable[object]]) -> None:
+        self._probe = probe
+        self._in_a_row = 0
+
+    async def note(self, outcome: ReadOutcome) -> None:
+        """Count one outcome.
+
+        Raises:
+            CanvasUnreachable: trouble for everybody, and for the probe too.
+        """
+        trouble = isinstance(outcome, Failure) and outcome.kind == Trouble.kind
+        self._in_a_row = self._in_a_row + 1 if trouble else 0
+        if self._in_a_row >= SUSPICIOUS:
+            self._in_a_row = 0
+            await self._ask()
+
+    async def _ask(self) -> None:
+        try:
+            await self._probe()
+        except Trouble as error:
+            raise unreachable(error) from error
+        except RequestFailed:
+            return  # Canvas answers, if only to say no
+
+
+def unreachable(error: RequestFailed) -> CanvasUnreachable:
+    """Trouble with a request that the whole run depends on."""
+    return CanvasUnreachable(
+        f"Canvas does not answer as it should: {error.what}",
+        where=error.where,
+        hint="Nothing was concluded from it. Check base_url and the status of your Canvas, then run it again",
+    )

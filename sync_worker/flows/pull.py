@@ -1,0 +1,144 @@
+"""`run` and `backfill`: Canvas to the mirror.
+
+Users are enrolled while the first of them are read; what was read is compared and written while the next ones are
+read; deletions move last, on proof.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sync_worker.errors import SyncWorkerError
+from sync_worker.flows.canvas import bind_to_canvas, reader
+from sync_worker.flows.enrol import Enroller
+from sync_worker.flows.fetch import Fetcher
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.record import Recorder
+from sync_worker.flows.report import RunReport
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.settle import Settled, settle, unread
+from sync_worker.flows.stop import Stop
+from sync_worker.flows.verdict import Evidence, Limits, Listing, judge
+from sync_worker.flows.watch import watched
+from sync_worker.logs import bind as bind_log
+from sync_worker.logs import get_logger
+from sync_worker.mirror.candidates import Candidates
+from sync_worker.mirror.ledger import Ledger, Run, RunRequest
+from sync_worker.mirror.lock import Writer, writing
+from sync_worker.mirror.merge import Mirror
+from sync_worker.users.fingerprint import fingerprint
+from sync_worker.users.specs import Spec
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """What to read."""
+
+    kind: str  # run, backfill
+    specs: tuple[Spec, ...]
+    limits: Limits
+    fresh: bool = False  # never resume an unfinished run
+
+
+async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Progress) -> RunReport:
+    """Bring the mirror of one instance up to date.
+
+    Raises:
+        SourceError, WrongCanvas: nothing was read.
+        LockHeld: another process writes to this instance.
+        TokenRefused, Unreachable, Stopped: the run is unfinished; the same request goes on with it.
+    """
+    source = await asyncio.to_thread(fingerprint, request.specs)
+    async with writing(rooms.database, rooms.instance.name, request.kind, rooms.clock) as writer:
+        await bind_to_canvas(rooms, writer)
+        ledger = Ledger(rooms.database, writer, rooms.clock)
+        run = await ledger.open_run(_run_request(rooms, request, source))
+        bind_log(run=run.id)
+        return await _Pull(rooms, request, writer, ledger, run, progress).run(stop)
+
+
+def _run_request(rooms: Rooms, request: PullRequest, source: str) -> RunRequest:
+    return RunRequest(
+        kind=request.kind,
+        specs=tuple(spec.text for spec in request.specs),
+        fingerprint=source,
+        resume_max_age=rooms.settings.database.resume_max_age,
+        fresh=request.fresh,
+    )
+
+
+class _Pull:
+    """One start of a run."""
+
+    def __init__(
+        self, rooms: Rooms, request: PullRequest, writer: Writer, ledger: Ledger, run: Run, progress: Progress
+    ) -> None:
+        self._rooms = rooms
+        self._request = request
+        self._writer = writer
+        self._ledger = ledger
+        self._run = run
+        self._progress = progress
+        self._read = reader(rooms)
+        self._mirror = Mirror(writer, rooms.clock)
+        self._candidates = Candidates(rooms.database, writer)
+        self._recorder = Recorder(rooms, ledger, run)
+        self._fetcher = Fetcher(
+            ledger=ledger,
+            mirror=self._mirror,
+            run=run,
+            read=self._read,
+            workers=rooms.instance.max_concurrency,
+            progress=progress,
+        )
+
+    async def run(self, stop: Stop) -> RunReport:
+        """Read everybody, settle what is missing, and write down how it ended."""
+        log.info("run started", kind=self._request.kind, resumed=self._run.resumed)
+        try:
+            async with watched(self._rooms, self._writer, stop):
+                listing = await self._read_everybody()
+                report = await self._conclude(listing)
+        except SyncWorkerError as error:
+            with suppress(SyncWorkerError):
+                await self._fetcher.commit_partial()
+            await self._recorder.interrupted(error)
+            raise
+        await self._recorder.finished(report)
+        self._progress.phase = "done"
+        return report
+
+    async def _read_everybody(self) -> Listing | None:
+        before = await self._ledger.figures(self._run)
+        self._progress.run_id, self._progress.phase = self._run.id, "reading"
+        self._progress.users = before.users_total
+        self._progress.done = self._progress.done_before = (
+            before.users_done + before.users_gone + before.users_unreadable + before.users_unlisted
+        )
+        enroller = Enroller(self._rooms, self._ledger, self._run, self._request.specs, self._fetcher, self._progress)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(enroller.run(), name="enroller")
+            group.create_task(self._fetcher.run(), name="fetcher")
+        return enroller.listing
+
+    async def _conclude(self, listing: Listing | None) -> RunReport:
+        weight = await self._candidates.weigh(self._run)
+        figures = await self._ledger.figures(self._run)
+        evidence = Evidence(figures=figures, weight=weight, listing=listing, run_id=self._run.id)
+        verdict = judge(evidence, self._request.limits)
+        settled = await self._settle() if weight.candidates and verdict.may_settle else Settled()
+        held = bool(weight.candidates) and not verdict.may_settle
+        pending = await (self._candidates.hold(self._run) if held else self._candidates.pending())
+        return await self._recorder.report(self._request.kind, (*verdict.findings, *unread(settled)), settled, pending)
+
+    async def _settle(self) -> Settled:
+        return await settle(
+            self._candidates.covered_users(self._run),
+            mirror=self._mirror,
+            run=self._run,
+            read=self._read,
+            workers=self._rooms.instance.max_concurrency,
+            progress=self._progress,
+        )

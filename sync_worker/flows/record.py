@@ -1,0 +1,83 @@
+"""The end of a run, well or not: for the caller, for the ledger and for the log."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from sync_worker.errors import Stopped, SyncWorkerError, TokenRefused, Unreachable
+from sync_worker.flows.report import RunReport
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.settle import Settled
+from sync_worker.flows.verdict import IMPLAUSIBLE, IN_PART, WITHHELD, Finding, coverage_percent
+from sync_worker.logs import get_logger
+from sync_worker.mirror.ledger import Ledger, Run, RunEnd
+
+STATUS: Final = {IMPLAUSIBLE: "implausible", WITHHELD: "withheld", IN_PART: "partial", 0: "done"}
+"""The status of a finished run by its exit code, the graver ones first."""
+
+log = get_logger(__name__)
+
+
+class Recorder:
+    """Measures one start of a run, and records its end."""
+
+    def __init__(self, rooms: Rooms, ledger: Ledger, run: Run) -> None:
+        self._rooms = rooms
+        self._ledger = ledger
+        self._run = run
+        self._started = rooms.clock.monotonic()
+
+    async def report(self, kind: str, findings: tuple[Finding, ...], settled: Settled, pending: int) -> RunReport:
+        """What the run came to."""
+        figures = await self._ledger.figures(self._run)
+        found = {finding.exit_code for finding in findings}
+        code = next((code for code in STATUS if code in found), 0)
+        traffic = self._rooms.client.traffic
+        return RunReport(
+            instance=self._rooms.instance.name,
+            origin=self._rooms.instance.origin,
+            kind=kind,
+            run_id=self._run.id,
+            resumed=self._run.resumed,
+            status=STATUS[code],
+            exit_code=code,
+            findings=findings,
+            figures=figures,
+            settled=settled,
+            pending=pending,
+            failures=tuple(await self._ledger.failures(self._run)),
+            coverage_percent=coverage_percent(figures),
+            requests=traffic.requests,
+            refusals=traffic.refusals,
+            took=timedelta(seconds=self._seconds()),
+        )
+
+    async def finished(self, report: RunReport) -> None:
+        """The run came to its end: write it down, and say so in one canonical line."""
+        message = "; ".join(finding.message for finding in report.findings)
+        await self._finish(report.status, report.exit_code, message, report.pending)
+        log.info("run finished", **report.canonical())
+
+    async def interrupted(self, error: SyncWorkerError) -> None:
+        """The run stopped on the way: write down why, as far as the database lets us."""
+        resumable = isinstance(error, Stopped | TokenRefused | Unreachable)
+        status = "interrupted" if resumable else "failed"
+        with suppress(SyncWorkerError):
+            await self._finish(status, error.exit_code, str(error), 0)
+        log.warning("run stopped", status=status, exit_code=error.exit_code, reason=str(error))
+
+    async def _finish(self, status: str, exit_code: int, message: str, pending: int) -> None:
+        traffic = self._rooms.client.traffic
+        end = RunEnd(
+            status=status,
+            exit_code=exit_code,
+            message=message,
+            requests=traffic.requests,
+            throttled=traffic.refusals,
+            seconds=self._seconds(),
+            pending=pending,
+        )
+        await self._ledger.finish(self._run, end)
+
+    def _seconds(self) -> float:
+        return self._rooms.clock.monotonic() - self._started

@@ -1,0 +1,112 @@
+"""Opening the rooms that a flow works in: database, Canvas, and both together for one instance."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sync_worker.canvas.client import CanvasClient
+from sync_worker.canvas.gate import Gate
+from sync_worker.canvas.options import ClientOptions
+from sync_worker.canvas.retry import RetryPolicy
+from sync_worker.canvas.throttle import BucketModel, BucketParameters
+from sync_worker.clock import Clock
+from sync_worker.embedded import EmbeddedServer
+from sync_worker.mirror import migrations
+from sync_worker.mirror.database import Database, connect
+from sync_worker.settings import Instance, Settings
+
+DATABASE_NAME: Final = "sync_worker"  # in the embedded server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What a flow needs to read one Canvas into the mirror."""
+
+    settings: Settings
+    instance: Instance
+    database: Database
+    client: CanvasClient
+    gate: Gate
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The database of the configuration, started if it is the embedded one; its schema may be of any age.
+
+    Raises:
+        DatabaseUnreachable, ConfigError: it cannot be had.
+    """
+    url = settings.database_url().get_secret_value()
+    kind, _, folder = url.partition(":")
+    if kind == "embedded":
+        async with EmbeddedServer(Path(folder) if folder else None, clock) as server:
+            await server.ensure_database(DATABASE_NAME)
+            async with connect(server.dsn(DATABASE_NAME)) as database:
+                yield database
+        return
+    direct_url = settings.direct_database_url().get_secret_value()
+    async with connect(url, direct_url if direct_url != url else None) as database:
+        yield database
+
+
+async def prepare_schema(settings: Settings, database: Database, clock: Clock) -> None:
+    """Migrate as far as `database.auto_migrate` allows.
+
+    Raises:
+        SchemaError: migrations are waiting, and a person has to apply them.
+    """
+    policy = settings.database.auto_migrate
+    status = await migrations.status(database)
+    if status.waiting and (policy == "always" or (policy == "empty" and status.empty)):
+        await migrations.migrate(database, clock)
+    await migrations.require_current(database)
+
+
+@asynccontextmanager
+async def open_canvas(instance: Instance, clock: Clock) -> AsyncIterator[tuple[CanvasClient, Gate]]:
+    """The client of an instance, with its gate.
+
+    Raises:
+        ConfigError: no token, or its file cannot be used.
+    """
+    throttle = instance.throttle
+    parameters = BucketParameters(
+        high_water_mark=throttle.high_water_mark, outflow=throttle.outflow, up_front_cost=throttle.up_front_cost
+    )
+    gate = Gate(
+        BucketModel(parameters),
+        clock,
+        max_concurrency=instance.max_concurrency,
+        patience=instance.throttle_patience.total_seconds(),
+    )
+    async with CanvasClient(_client_options(instance), gate, clock) as client:
+        yield client, gate
+
+
+def _client_options(instance: Instance) -> ClientOptions:
+    return ClientOptions(
+        base_url=instance.base_url,
+        token=instance.read_token().get_secret_value(),
+        per_page=instance.per_page,
+        max_concurrency=instance.max_concurrency,
+        request_timeout=instance.request_timeout.total_seconds(),
+        read_timeout=instance.read_timeout.total_seconds(),
+        max_body_bytes=instance.max_body_mb * 2**20,
+        user_agent_contact=instance.user_agent_contact or "",
+        retry=RetryPolicy(
+            max_attempts=instance.max_attempts,
+            base=instance.backoff_base.total_seconds(),
+            ceiling=instance.backoff_max.total_seconds(),
+        ),
+    )
+
+
+@asynccontextmanager
+async def open_rooms(settings: Settings, database: Database, name: str, clock: Clock) -> AsyncIterator[Rooms]:
+    """Everything for one instance, on a database that is open already."""
+    instance = settings.instance(name)
+    async with open_canvas(instance, clock) as (client, gate):
+        yield Rooms(settings=settings, instance=instance, database=database, client=client, gate=gate, clock=clock)

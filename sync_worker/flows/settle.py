@@ -1,0 +1,45 @@
+"""The second read: only what is absent from two complete reads of its user becomes a tombstone."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from sync_worker.channels import Gone, Snapshot
+from sync_worker.flows.fetch import Reader, read_all, warn_of_nul
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.verdict import IN_PART, Finding
+from sync_worker.mirror.ledger import Run
+from sync_worker.mirror.merge import Merged, Mirror
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What the second reads came to."""
+
+    merged: Merged = field(default_factory=Merged)
+    unread: int = 0  # users that could not be read again
+
+
+async def settle(
+    users: AsyncIterator[tuple[int, ...]], *, mirror: Mirror, run: Run, read: Reader, workers: int, progress: Progress
+) -> Settled:
+    """Read users with candidates again and make tombstones of what is absent again; returns the sums.
+
+    A user that cannot be read this time keeps its candidates; the next run goes on with them.
+    """
+    progress.phase = "reading again"
+    settled = Settled()
+    async for user_ids in users:
+        outcomes = await read_all(user_ids, read, workers)
+        merged = await mirror.settle(run, outcomes)
+        warn_of_nul(merged)
+        unread = sum(not isinstance(outcome, Snapshot | Gone) for outcome in outcomes)
+        settled = Settled(merged=settled.merged + merged, unread=settled.unread + unread)
+    return settled
+
+
+def unread(settled: Settled) -> tuple[Finding, ...]:
+    """Users whose second read failed."""
+    if not settled.unread:
+        return ()
+    message = f"{settled.unread:,} users could not be read a second time; their deletions wait for the next run"
+    return (Finding(exit_code=IN_PART, message=message),)

@@ -1,0 +1,165 @@
+"""What a run may conclude: pure, from figures and limits to a verdict with its reasons.
+
+"The run that saw nothing does not say success": too few users, a sudden drop, too little coverage and the same empty
+answer for everybody end with exit 8; a brake that would make too many tombstones ends with exit 4. Either way what was
+read is kept, nothing is deleted, and what would have been deleted waits for a person.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sync_worker.mirror.candidates import Weight
+from sync_worker.mirror.ledger import RunFigures
+
+IN_PART: Final = 3
+WITHHELD: Final = 4
+IMPLAUSIBLE: Final = 8
+
+SAME_ANSWER_FROM: Final = 10
+"""Users from which an empty answer for everybody is taken for a fault of the other side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`[brake]` as it holds for this run."""
+
+    max_tombstones: int
+    max_tombstone_percent: float  # of the live channels of the users covered
+    percent_from: int  # live channels, or listed users, from which percentages apply
+    min_coverage_percent: float
+    min_listing_percent: float  # of the users that earlier complete listings contained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """How much a complete listing contained, and how much was to be expected."""
+
+    now: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that the verdict rests on."""
+
+    figures: RunFigures
+    weight: Weight
+    listing: Listing | None  # None where no listing was walked by this start of the run
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, with the exit code that it means."""
+
+    exit_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """May candidates be settled, and what is there to say?"""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def may_settle(self) -> bool:
+        """Whether candidates may become tombstones (after their second read)."""
+        return all(finding.exit_code not in {WITHHELD, IMPLAUSIBLE} for finding in self.findings)
+
+
+def coverage_percent(figures: RunFigures) -> float:
+    """Users read completely or gone, over the users of the run, in percent; 0 where there are none."""
+    total = figures.users_total + figures.unresolved
+    return 100.0 * (figures.users_done + figures.users_gone) / total if total else 0.0
+
+
+def judge(evidence: Evidence, limits: Limits) -> Verdict:
+    """Weigh a run; the findings come in the order in which a person should read them."""
+    checks = (_saw_users, _listing_holds, _covered_enough, _answers_differ, _brake, _everybody_read)
+    findings = (check(evidence, limits) for check in checks)
+    return Verdict(findings=tuple(finding for finding in findings if finding is not None))
+
+
+def _saw_users(evidence: Evidence, _: Limits) -> Finding | None:
+    if evidence.figures.users_total + evidence.figures.unresolved:
+        return None
+    return Finding(
+        exit_code=IMPLAUSIBLE,
+        message="the source has no users at all; check `users` of the instance and the rights of the token",
+    )
+
+
+def _listing_holds(evidence: Evidence, limits: Limits) -> Finding | None:
+    listing = evidence.listing
+    if listing is None or not listing.before:
+        return None
+    percent = 100.0 * listing.now / listing.before
+    small = listing.before < limits.percent_from and listing.now > 0
+    if small or percent >= limits.min_listing_percent:
+        return None
+    return Finding(
+        exit_code=IMPLAUSIBLE,
+        message=f"Canvas lists {listing.now:,} users where {listing.before:,} were known ({percent:.1f} %, limit "
+        f"brake.min_listing_percent = {limits.min_listing_percent:g}); {_waiting(evidence)}",
+    )
+
+
+def _covered_enough(evidence: Evidence, limits: Limits) -> Finding | None:
+    figures = evidence.figures
+    total = figures.users_total + figures.unresolved
+    percent = coverage_percent(figures)
+    if not total or percent >= limits.min_coverage_percent:
+        return None
+    read = figures.users_done + figures.users_gone
+    return Finding(
+        exit_code=IMPLAUSIBLE,
+        message=f"only {read:,} of {total:,} users could be read ({percent:.1f} %, limit brake.min_coverage_percent = "
+        f"{limits.min_coverage_percent:g}, option --min-coverage); {_waiting(evidence)}",
+    )
+
+
+def _answers_differ(evidence: Evidence, _: Limits) -> Finding | None:
+    figures = evidence.figures
+    read = figures.users_done + figures.users_gone
+    if read < SAME_ANSWER_FROM or figures.channels_seen or not evidence.weight.live:
+        return None
+    return Finding(
+        exit_code=IMPLAUSIBLE,
+        message=f"not one channel in the answers for {read:,} users, who have {evidence.weight.live:,} live channels "
+        f"in the mirror (limit: 1 channel in {SAME_ANSWER_FROM} users); {_waiting(evidence)}",
+    )
+
+
+def _brake(evidence: Evidence, limits: Limits) -> Finding | None:
+    weight = evidence.weight
+    percent = 100.0 * weight.candidates / weight.live if weight.live else 0.0
+    figure = f"{weight.candidates:,} deletions of {weight.live:,} live channels ({percent:.1f} %)"
+    if weight.candidates > limits.max_tombstones:
+        limit = f"brake.max_tombstones = {limits.max_tombstones}, option --max-tombstones"
+    elif weight.live >= limits.percent_from and percent > limits.max_tombstone_percent:
+        limit = f"brake.max_tombstone_percent = {limits.max_tombstone_percent:g}, option --max-tombstone-percent"
+    else:
+        return None
+    return Finding(exit_code=WITHHELD, message=f"the brake stops {figure} (limit {limit}); {_waiting(evidence)}")
+
+
+def _everybody_read(evidence: Evidence, _: Limits) -> Finding | None:
+    figures = evidence.figures
+    parts = [
+        (figures.users_failed, "could not be read and kept their rows; the next run tries them first"),
+        (figures.unresolved, "are named by references that Canvas does not know"),
+        (figures.newly_unreadable, "may not be read by this token any more, and kept their rows"),
+    ]
+    said = [f"{count:,} {'user' if count == 1 else 'users'} {what}" for count, what in parts if count]
+    return Finding(exit_code=IN_PART, message="; ".join(said)) if said else None
+
+
+def _waiting(evidence: Evidence) -> str:
+    held = evidence.weight.candidates
+    if not held:
+        return "nothing was deleted"
+    return (
+        f"nothing was deleted, {held:,} deletions wait: look at `sync-worker pending list`, "
+        f"then `sync-worker pending accept {evidence.run_id}` or `dismiss {evidence.run_id}`"
+    )

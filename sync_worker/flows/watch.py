@@ -1,0 +1,66 @@
+"""What ends a run from outside: a signal, or the loss of the lock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from sync_worker.errors import Stopped, SyncWorkerError
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.stop import Stop
+from sync_worker.mirror.lock import Writer
+
+
+@asynccontextmanager
+async def watched(rooms: Rooms, writer: Writer, stop: Stop) -> AsyncIterator[asyncio.TaskGroup]:
+    """Run the body, and the tasks it starts in the group, until it ends or something ends it.
+
+    Raises:
+        Stopped: a signal came; requests in flight had the grace period to end.
+        LockLost: the lock's connection is gone.
+        SyncWorkerError: the first that matters of what body and tasks raised.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = [
+                group.create_task(_lose(writer), name="lock watch"),
+                group.create_task(_wind_down(rooms, stop), name="stop watch"),
+            ]
+            yield group
+            for task in watching:
+                task.cancel()
+    except BaseExceptionGroup as errors:
+        raise leading(errors) from errors
+
+
+async def _lose(writer: Writer) -> None:
+    await writer.lost.wait()
+    raise writer.lost_error()
+
+
+async def _wind_down(rooms: Rooms, stop: Stop) -> None:
+    """Admit nobody, let what is in flight come home, then end everything."""
+    await stop.requested.wait()
+    rooms.gate.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(rooms.settings.run.grace_period.total_seconds()):
+            await rooms.gate.drained()
+    raise Stopped(stop.signum or 0)
+
+
+def leading(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error to tell: a signal, then what nobody expected, then the first of ours."""
+    flat = list(_flatten(errors))
+    return min(flat, key=_rank)
+
+
+def _flatten(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    flat: list[BaseException] = []
+    for error in errors.exceptions:
+        flat += _flatten(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return flat
+
+
+def _rank(error: BaseException) -> int:
+    if isinstance(error, Stopped):
+        return 0
+    return 2 if isinstance(error, SyncWorkerError) else 1
