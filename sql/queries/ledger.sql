@@ -94,11 +94,16 @@ INSERT INTO worker.batches (run_id, number, reason, user_ids)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3::bigint[] FROM worker.batches WHERE run_id = $1;
 
 -- name: open_failures
--- Users that earlier runs of the same source could not read. $1 instance, $2 specs.
+-- Users that earlier runs of the same source could not read. Whoever fell out of a listing is not among them:
+-- missing_from_listing names him again, and his answers mean something else. $1 instance, $2 specs.
 SELECT DISTINCT f.user_id
 FROM worker.failures f
 JOIN worker.runs r ON r.id = f.run_id
 WHERE f.instance = $1 AND f.user_id IS NOT NULL AND f.resolved_at IS NULL AND r.users_spec = $2::text[]
+    AND NOT EXISTS (
+        SELECT FROM worker.batches b
+        WHERE b.run_id = f.run_id AND b.reason = 'missing_from_listing' AND f.user_id = ANY (b.user_ids)
+    )
 ORDER BY f.user_id;
 
 -- name: mark_listed
@@ -171,7 +176,7 @@ SELECT
     (SELECT count(*) FROM worker.failures WHERE run_id = $1 AND user_id IS NULL) AS unresolved,
     (
         SELECT count(*) FROM worker.failures f
-        WHERE f.run_id = $1 AND f.kind = 'forbidden' AND f.resolved_at IS NULL
+        WHERE f.run_id = $1 AND f.kind = 'forbidden' AND f.user_id IS NOT NULL AND f.resolved_at IS NULL
     ) AS newly_unreadable
 FROM worker.batches
 WHERE run_id = $1;

@@ -2,10 +2,6 @@
 -- Take the writer's lock of an instance for this session. $1 key of the program, $2 instance.
 SELECT pg_try_advisory_lock($1::integer, hashtext($2)) AS taken, pg_backend_pid() AS backend;
 
--- name: release_lock
--- $1 key of the program, $2 instance.
-SELECT pg_advisory_unlock($1::integer, hashtext($2));
-
 -- name: raise_epoch
 -- The lock is ours: void everything that an earlier holder may still want to commit.
 -- $1 instance, $2 command, $3 host, $4 pid, $5 user, $6 backend, $7 time.
@@ -21,7 +17,9 @@ RETURNING epoch;
 
 -- name: fence
 -- Whether this writer may still commit: its epoch is the latest, and its session still holds the lock. The row lock
--- makes a successor wait for our commit. $1 key of the program, $2 instance, $3 epoch, $4 backend of the lock.
+-- makes a successor wait for our commit, and lets the transactions of one instance write one after the other: what
+-- the next one compares with is what this one has written.
+-- $1 key of the program, $2 instance, $3 epoch, $4 backend of the lock.
 SELECT i.epoch = $3 AND EXISTS (
     SELECT FROM pg_locks l
     WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = hashtext($2)::bigint & 4294967295
@@ -30,7 +28,7 @@ SELECT i.epoch = $3 AND EXISTS (
 ) AS holds
 FROM worker.instances i
 WHERE i.instance = $2
-FOR SHARE OF i;
+FOR NO KEY UPDATE OF i;
 
 -- name: holder
 -- Who took the lock last, and whether that session still holds it. $1 key of the program, $2 instance.
@@ -55,8 +53,9 @@ SET origin = excluded.origin, root_account_id = excluded.root_account_id, bound_
 WHERE i.origin IS NULL;
 
 -- name: rebind_instance
+-- The new epoch stops a writer that is still reading the old Canvas.
 -- $1 instance, $2 origin, $3 root account or null, $4 time.
-UPDATE worker.instances SET origin = $2, root_account_id = $3, bound_at = $4 WHERE instance = $1;
+UPDATE worker.instances SET origin = $2, root_account_id = $3, bound_at = $4, epoch = epoch + 1 WHERE instance = $1;
 
 -- name: learn_root_account
 -- $1 instance, $2 root account.

@@ -102,7 +102,10 @@ WITH reads AS MATERIALIZED (
 ), seen_again AS (
     DELETE FROM worker.candidates c
     USING staged s
-    WHERE c.instance = $1 AND c.channel_id = s.id AND c.read_at <= s.read_at
+    WHERE c.instance = $1 AND c.channel_id = s.id AND (
+        c.read_at <= s.read_at
+        OR EXISTS (SELECT FROM changes m WHERE m.id = c.channel_id AND m.user_id <> c.user_id)
+    )
 ), absent AS (
     INSERT INTO worker.candidates (instance, channel_id, user_id, run_id, read_at, reason)
     SELECT $1, m.id, m.user_id, $2, r.read_at, CASE WHEN r.user_id = ANY ($20::bigint[]) THEN 'gone' ELSE 'absent' END

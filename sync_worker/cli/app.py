@@ -10,14 +10,18 @@ from typing import Annotated
 import typer
 
 from sync_worker import __version__
-from sync_worker.cli import run, sandbox, unavailable, validate
+from sync_worker.cli import channels, db, pending, run, sandbox, status, unavailable, validate
 from sync_worker.cli.context import CliContext, LogFormat, LogLevel
 from sync_worker.cli.examples import examples
 from sync_worker.cli.exits import PROGRAM, guarded
 
 COMMANDS = (
     run.register,
+    status.register,
+    pending.register,
+    channels.register,
     validate.register,
+    db.register,
     sandbox.register,
     unavailable.register,
 )

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from sync_worker.cli import exits
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
+from sync_worker.cli.opening import Opened, reading
 from sync_worker.cli.summary import print_report
-from sync_worker.clock import Clock
 from sync_worker.errors import Stopped, SyncWorkerError
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull import PullRequest, pull
 from sync_worker.flows.report import RunReport
-from sync_worker.flows.rooms import Rooms, open_database, open_rooms, prepare_schema
+from sync_worker.flows.rooms import Rooms, open_rooms
 from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.flows.verdict import Limits
 from sync_worker.logs import bind, get_logger
-from sync_worker.mirror.database import Database
-from sync_worker.settings import BrakeTable, Settings
+from sync_worker.settings import BrakeTable
 from sync_worker.users.specs import parse_spec
 
 log = get_logger(__name__)
@@ -63,25 +62,25 @@ def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
     )
 
 
-async def on_instances(context: CliContext, flow: Flow, names: tuple[str, ...] | None = None) -> int:
-    """Open the rooms, run a flow in each instance, print what it came to; the exit code."""
-    settings = context.load_settings()
-    chosen = names or tuple(instance.name for instance in context.selected_instances(settings))
-    clock = Clock()
-    async with stopping_on_signals() as stop, open_database(settings, clock) as database:
-        await prepare_schema(settings, database, clock)
-        codes = [
-            await _one(context, settings, database, name, flow, stop) for name in chosen if not stop.requested.is_set()
-        ]
+async def on_instances(context: CliContext, flow: Flow, *, single: bool = False) -> int:
+    """Open the rooms, run a flow in each instance, print what it came to; the exit code.
+
+    Args:
+        context: which instances.
+        flow: what to do in each.
+        single: it makes sense in one instance only.
+    """
+    async with stopping_on_signals() as stop, reading(context, single=single) as opened:
+        codes = [await _one(context, opened, name, flow, stop) for name in opened.names if not stop.requested.is_set()]
     return exits.worst(codes)
 
 
-async def _one(context: CliContext, settings: Settings, database: Database, name: str, flow: Flow, stop: Stop) -> int:
+async def _one(context: CliContext, opened: Opened, name: str, flow: Flow, stop: Stop) -> int:
     """One instance; its errors are told and do not stop the others."""
     progress = Progress(instance=name)
     with bind(instance=name):
         try:
-            async with open_rooms(settings, database, name, Clock()) as rooms:
+            async with open_rooms(opened.settings, opened.database, name, opened.clock) as rooms:
                 async with showing(progress, rooms, enabled=context.progress):
                     report = await flow(rooms, stop, progress)
                 print_report(report)

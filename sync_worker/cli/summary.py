@@ -27,7 +27,7 @@ def lines(report: RunReport) -> Iterator[str]:
     for finding in report.findings:
         yield f"  ! {finding.message}"
     for failure in report.failures[:5]:
-        yield f"    {failure['users']:,} × {failure['message']} (first: {failure['example']})"
+        yield f"    {failure['users']:,} x {failure['message']} (first: {failure['example']})"
 
 
 def _users(report: RunReport) -> str:

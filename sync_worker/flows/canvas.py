@@ -21,14 +21,22 @@ async def bind_to_canvas(rooms: Rooms, writer: Writer) -> None:
     bound = await binding(rooms.database, name)
     if bound is not None:
         check(bound, origin, None)  # before anything is sent
+    await bind(writer, rooms.clock, bound, origin, await root_account(rooms))
+
+
+async def root_account(rooms: Rooms) -> int | None:
+    """The root account of the Canvas that answers; None where this token may not see accounts.
+
+    Raises:
+        CanvasUnreachable: it does not answer.
+    """
     try:
         account = await rooms.client.get_account(rooms.instance.account)
-        root = account.root_account_id or account.id
     except (Forbidden, NotFound, Rejected):
-        root = None  # this token may not see accounts; the origin has to do
+        return None  # the origin has to do
     except RequestFailed as error:
         raise unreachable(error) from error
-    await bind(writer, rooms.clock, bound, origin, root)
+    return account.root_account_id or account.id
 
 
 def reader(rooms: Rooms) -> Reader:

@@ -63,7 +63,7 @@ def check(bound: Binding, origin: str, root_account_id: int | None) -> None:
         )
 
 
-async def rebind(database: Database, clock: Clock, instance: str, origin: str, root_account_id: int | None) -> None:
+async def rebind(writer: Writer, clock: Clock, origin: str, root_account_id: int | None) -> None:
     """Bind to another Canvas on a person's word."""
-    async with database.transaction() as session:
-        await session.execute("rebind_instance", instance, origin, root_account_id, clock.now())
+    async with writer.transaction() as session:
+        await session.execute("rebind_instance", writer.instance, origin, root_account_id, clock.now())

@@ -5,6 +5,7 @@ walked users) uses `direct_url`, which is `url` where no other is given.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeAlias
@@ -22,15 +23,14 @@ CONNECT_TIMEOUT: Final = 15.0  # seconds
 KEEPALIVE: Final = {"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """A dead peer is noticed after about 30 s."""
 
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
+_HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
+_UNCLEAR: Final = "database.url"
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_STUCK = (
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
+    asyncpg.TransactionRollbackError,  # deadlock
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
 )
 _WRONG = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -48,7 +48,7 @@ def translated(place: str) -> Iterator[None]:
         place: the database without secrets, for the message.
 
     Raises:
-        DatabaseUnreachable: no connection, or it broke.
+        DatabaseUnreachable: no connection, or it broke, or PostgreSQL cannot go on now.
         ConfigError: PostgreSQL says that user, password, database or rights are wrong.
     """
     try:
@@ -60,6 +60,20 @@ def translated(place: str) -> Iterator[None]:
         hint = "Is the server running, and is database.url right? The same command goes on later"
         message = f"the database cannot be reached: {_first_line(error)}"
         raise DatabaseUnreachable(message, where=place, hint=hint) from error
+    except _STUCK as error:
+        hint = "See the server's log; the same command goes on later"
+        raise DatabaseUnreachable(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
+
+
+@contextmanager
+def _opening(place: str) -> Iterator[None]:
+    """`translated`, for what reads the address too."""
+    try:
+        with translated(place):
+            yield
+    except ValueError:  # its text may be a piece of the password
+        hint = "Write it as postgresql://user:password@host:5432/name, with %-escapes in the password (%40 for @)"
+        raise ConfigError("the database's address cannot be read", where=place, hint=hint) from None
 
 
 def _first_line(error: BaseException) -> str:
@@ -68,9 +82,15 @@ def _first_line(error: BaseException) -> str:
 
 def describe(url: str) -> str:
     """A database address for people, without user and password."""
-    parts = urlsplit(url)
-    host = f"{parts.hostname or 'local socket'}{f':{parts.port}' if parts.port else ''}"
-    return f"database {parts.path.lstrip('/') or '(default)'} on {host}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return _UNCLEAR
+    hosts = parts.netloc.rpartition("@")[2]
+    beyond = f"{parts.path}?{parts.query}#{parts.fragment}"
+    if "@" in beyond or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
+        return _UNCLEAR  # an unescaped character in the password moves parts of it to elsewhere
+    return f"database {parts.path.lstrip('/') or '(default)'} on {hosts or 'local socket'}"
 
 
 class Session:
@@ -154,7 +174,7 @@ class Database:
     async def dedicated(self, application_name: str) -> AsyncIterator[Session]:
         """A connection of one's own, for what belongs to a session: locks, temporary tables."""
         settings = {"application_name": application_name, **KEEPALIVE}
-        with translated(self.place):
+        with _opening(self.place):
             connection = await asyncpg.connect(self._direct_url, timeout=CONNECT_TIMEOUT, server_settings=settings)
         try:
             yield Session(connection, self.place)
@@ -187,7 +207,7 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
     """
     place = describe(url)
     cache_size = 0 if direct_url else 100
-    with translated(place):
+    with _opening(place):
         pool = await asyncpg.create_pool(
             url,
             min_size=1,

@@ -300,16 +300,16 @@ async def record_failures(session: Session, instance: str, run: Run, failed: Seq
     """Write failures of a run; one row for each reference, the latest counts."""
     if not failed:
         return
-    latest = {failure.reference: failure for failure in failed}.values()
     clean = NulReplacer()
+    latest = {clean(failure.reference): failure for failure in failed}
     await session.execute(
         "note_failures",
         run.id,
         instance,
-        [clean(failure.reference) for failure in latest],
-        [failure.user_id for failure in latest],
-        [failure.kind for failure in latest],
-        [failure.status for failure in latest],
-        [clean(failure.message) for failure in latest],
-        [failure.failed_at for failure in latest],
+        list(latest),
+        [failure.user_id for failure in latest.values()],
+        [failure.kind for failure in latest.values()],
+        [failure.status for failure in latest.values()],
+        [clean(failure.message) for failure in latest.values()],
+        [failure.failed_at for failure in latest.values()],
     )

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import asyncpg
-
 from sync_worker.clock import Clock
-from sync_worker.errors import LockHeld, LockLost
+from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
 from sync_worker.mirror.database import Database, Record, Session
 
 LOCK_KEY: Final = 0x53594E43  # "SYNC", the first half of the advisory lock; the second is the instance
@@ -126,7 +124,7 @@ async def _beat(session: Session, writer: Writer, clock: Clock) -> None:
         try:
             async with asyncio.timeout(HEARTBEAT):
                 await session.fetch_value("alive")
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (DatabaseUnreachable, TimeoutError):
             writer.lost.set()
 
 

@@ -71,7 +71,9 @@ class Mirror:
             LockLost: this writer may not write any more; nothing was written.
         """
         async with self._writer.transaction() as session:
-            merged = await self._merge(session, run, outcomes)
+            named = batch.reason is Reason.SOURCE
+            complete = [outcome for outcome in _complete(outcomes) if named or not _empty(outcome)]
+            merged = await self._merge(session, run, complete)
             states = await self._note_states(session, run, batch, outcomes)
             await self._finish(session, run, batch, outcomes, merged, states)
             return merged
@@ -79,8 +81,13 @@ class Mirror:
     async def settle(self, run: Run, outcomes: Sequence[ReadOutcome]) -> Merged:
         """Write second reads: candidates that are absent again become tombstones. May run twice."""
         async with self._writer.transaction() as session:
-            merged = await self._merge(session, run, outcomes)
-            complete = _complete(outcomes)
+            states = await self._known_states(session, outcomes)
+            complete = [
+                outcome
+                for outcome in _complete(outcomes)
+                if states.get(outcome.user_id) != "unlisted" or not _empty(outcome)
+            ]
+            merged = await self._merge(session, run, complete)
             deleted = await session.fetch_value(
                 "bury_channels",
                 self._writer.instance,
@@ -92,8 +99,7 @@ class Mirror:
             await session.execute("count_deleted", run.id, deleted)
             return merged + Merged(deleted=deleted)
 
-    async def _merge(self, session: Session, run: Run, outcomes: Sequence[ReadOutcome]) -> Merged:
-        complete = _complete(outcomes)
+    async def _merge(self, session: Session, run: Run, complete: Sequence[Snapshot | Gone]) -> Merged:
         if not complete:
             return Merged()
         columns, replaced = _columns(complete)
@@ -112,9 +118,7 @@ class Mirror:
     async def _note_states(
         self, session: Session, run: Run, batch: Batch, outcomes: Sequence[ReadOutcome]
     ) -> Counter[str]:
-        ids = [outcome.user_id for outcome in outcomes]
-        rows = await session.fetch("known_states", self._writer.instance, ids)
-        before: dict[int, str] = {row["id"]: row["state"] for row in rows}
+        before = await self._known_states(session, outcomes)
         known = [(outcome, _state(outcome, batch.reason)) for outcome in outcomes]
         written = [(outcome, state) for outcome, state in known if state is not None]
         await session.execute(
@@ -127,6 +131,10 @@ class Mirror:
         )
         await self._note_failures(session, run, [(outcome, state, before) for outcome, state in known])
         return Counter(state or "failed" for _, state in known)
+
+    async def _known_states(self, session: Session, outcomes: Sequence[ReadOutcome]) -> dict[int, str]:
+        ids = [outcome.user_id for outcome in outcomes]
+        return {row["id"]: row["state"] for row in await session.fetch("known_states", self._writer.instance, ids)}
 
     async def _note_failures(
         self, session: Session, run: Run, read: list[tuple[ReadOutcome, str | None, dict[int, str]]]
@@ -173,6 +181,11 @@ class Mirror:
 
 def _complete(outcomes: Sequence[ReadOutcome]) -> list[Snapshot | Gone]:
     return [outcome for outcome in outcomes if isinstance(outcome, Snapshot | Gone)]
+
+
+def _empty(outcome: Snapshot | Gone) -> bool:
+    """An empty list, as some installations give for a deleted user: of one whom no source names now it proves nothing."""
+    return isinstance(outcome, Snapshot) and not outcome.channels
 
 
 def _state(outcome: ReadOutcome, reason: Reason) -> str | None:

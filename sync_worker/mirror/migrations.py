@@ -15,7 +15,7 @@ import asyncpg
 
 from sync_worker.clock import Clock
 from sync_worker.errors import SchemaError, Unreachable
-from sync_worker.mirror.database import Database, Session
+from sync_worker.mirror.database import Database, Session, translated
 from sync_worker.mirror.sql import sql_folder
 
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.sql")
@@ -137,7 +137,8 @@ async def _lock(session: Session, clock: Clock) -> None:
 async def _apply(session: Session, migration: Migration, place: str) -> None:
     try:
         async with session.transaction():
-            await session.connection.execute(migration.text)
+            with translated(place):
+                await session.connection.execute(migration.text)
             await session.execute("note_migration", migration.version, migration.name, migration.checksum)
     except asyncpg.PostgresError as error:
         label = f"migration {migration.version:04} ({migration.name})"

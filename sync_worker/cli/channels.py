@@ -1,0 +1,94 @@
+"""`channels`: the endpoints by hand."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sync_worker.cli import unavailable
+from sync_worker.cli.context import CliContext, async_main
+from sync_worker.cli.examples import examples
+
+if TYPE_CHECKING:
+    from sync_worker.channels import Channel
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(
+        help="A user's channels by hand.",
+        epilog=examples("sync-worker channels list sis:S1001"),
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+    )
+    epilog = examples("sync-worker channels list 1042", "sync-worker channels list sis:S1001 --mirror --format json")
+    group.command("list", epilog=epilog)(list_channels)
+    unavailable.register(group, "channels")
+    app.add_typer(group, name="channels")
+
+
+def list_channels(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="1042, sis:ID, login:NAME, integration:ID or self.")],
+    from_mirror: Annotated[  # noqa: FBT002  (an option's default)
+        bool, typer.Option("--mirror", help="What the mirror has, instead of asking Canvas.")
+    ] = False,
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")] = "table",
+) -> None:
+    """List a user's channels as Canvas has them now, or as the mirror has them."""
+    context = CliContext.of(ctx)
+    rows = async_main(lambda: _mirror(context, user) if from_mirror else _live(context, user))
+    if form == "json":
+        import json  # noqa: PLC0415
+
+        typer.echo(json.dumps(rows, default=str, indent=2, ensure_ascii=False))
+        return
+    _table(rows)
+
+
+async def _live(context: CliContext, user: str) -> list[dict[str, object]]:
+    from sync_worker.clock import Clock  # noqa: PLC0415
+    from sync_worker.flows.rooms import open_canvas  # noqa: PLC0415  (heavy)
+    from sync_worker.users.refs import parse_ref  # noqa: PLC0415  (heavy)
+
+    instance = context.only_instance(context.load_settings())
+    async with open_canvas(instance, Clock()) as (client, _):
+        channels = await client.list_channels(parse_ref(user))
+    return [_row(channel) for channel in channels]
+
+
+def _row(channel: "Channel") -> dict[str, object]:
+    return channel.model_dump(exclude_unset=True)
+
+
+async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
+    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
+    from sync_worker.errors import UsageError  # noqa: PLC0415
+    from sync_worker.mirror.readback import channels_of_user, find_users  # noqa: PLC0415  (heavy)
+    from sync_worker.users.refs import parse_ref  # noqa: PLC0415  (heavy)
+
+    async with reading(context, single=True) as opened:
+        found = await find_users(opened.database, opened.names[0], parse_ref(user))
+        if len(found) != 1:
+            what = "no user" if not found else f"{len(found)} users (an identifier that changed hands)"
+            raise UsageError(
+                f"the mirror has {what} for {user}", hint="Name the user by the number that Canvas gives it"
+            )
+        return await channels_of_user(opened.database, opened.names[0], found[0]["id"])
+
+
+def _table(rows: list[dict[str, object]]) -> None:
+    """The columns that people look for; JSON has all."""
+    if not rows:
+        typer.echo("no channels")
+        return
+    from rich.console import Console  # noqa: PLC0415  (heavy)
+    from rich.table import Table  # noqa: PLC0415  (heavy)
+
+    names = ("id", "type", "address", "position", "workflow_state", "last_bounce_at")
+    table = Table(box=None, header_style="dim")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("" if row.get(name) is None else str(row[name]) for name in names))
+    Console(highlight=False).print(table)

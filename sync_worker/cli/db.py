@@ -1,0 +1,93 @@
+"""`db`: the schema, and the binding of an instance to its Canvas."""
+
+from typing import Annotated
+
+import typer
+
+from sync_worker.cli.context import CliContext, async_main
+from sync_worker.cli.examples import examples
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(
+        help="The schema of the database; the binding of an instance to its Canvas.",
+        epilog=examples("sync-worker db status"),
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+    )
+    group.command("migrate", epilog=examples("sync-worker db migrate", "sync-worker db migrate --dry-run"))(migrate)
+    group.command("status", epilog=examples("sync-worker db status"))(status)
+    group.command("rebind", epilog=examples("sync-worker --instance main db rebind"))(rebind)
+    app.add_typer(group, name="db")
+
+
+def migrate(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied.")] = False,  # noqa: FBT002
+) -> None:
+    """Apply the migrations that this version brings."""
+    async_main(lambda: _migrate(CliContext.of(ctx), dry_run=dry_run))
+
+
+def status(ctx: typer.Context) -> None:
+    """Show which migrations the database has, and which it lacks (exit 10)."""
+    raise typer.Exit(async_main(lambda: _status(CliContext.of(ctx))))
+
+
+def rebind(ctx: typer.Context) -> None:
+    """Bind an instance to the Canvas that its base_url names now.
+
+    Only for a Canvas that has moved: the mirror of another Canvas would be filled with strangers.
+    """
+    async_main(lambda: _rebind(CliContext.of(ctx)))
+
+
+async def _migrate(context: CliContext, *, dry_run: bool) -> None:
+    from sync_worker.clock import Clock  # noqa: PLC0415
+    from sync_worker.flows.rooms import open_database  # noqa: PLC0415  (heavy)
+    from sync_worker.mirror import migrations  # noqa: PLC0415  (heavy)
+
+    clock = Clock()
+    async with open_database(context.load_settings(), clock) as database:
+        waiting = (await migrations.status(database)).waiting
+        done = waiting if dry_run else await migrations.migrate(database, clock)
+    for migration in done:
+        typer.echo(f"{'would apply' if dry_run else 'applied'} {migration.version:04} {migration.name}")
+    if not done:
+        typer.echo("the schema is current")
+
+
+async def _status(context: CliContext) -> int:
+    from sync_worker.cli.exits import CHANGES, DONE  # noqa: PLC0415
+    from sync_worker.clock import Clock  # noqa: PLC0415
+    from sync_worker.flows.rooms import open_database  # noqa: PLC0415  (heavy)
+    from sync_worker.mirror import migrations  # noqa: PLC0415  (heavy)
+
+    async with open_database(context.load_settings(), Clock()) as database:
+        schema = await migrations.status(database)
+        typer.echo(database.place)
+    for applied in schema.applied:
+        typer.echo(f"  {applied.version:04} {applied.name}: applied {applied.applied_at:%Y-%m-%d %H:%M} UTC")
+    for migration in schema.waiting:
+        typer.echo(f"  {migration.version:04} {migration.name}: waiting (sync-worker db migrate)")
+    return CHANGES if schema.waiting else DONE
+
+
+async def _rebind(context: CliContext) -> None:
+    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
+    from sync_worker.flows.canvas import root_account  # noqa: PLC0415  (heavy)
+    from sync_worker.flows.rooms import open_rooms  # noqa: PLC0415  (heavy)
+    from sync_worker.mirror.binding import rebind as bind_anew  # noqa: PLC0415  (heavy)
+    from sync_worker.mirror.lock import writing  # noqa: PLC0415  (heavy)
+
+    async with reading(context, single=True) as opened:
+        name = opened.names[0]
+        async with (
+            writing(opened.database, name, "db rebind", opened.clock) as writer,
+            open_rooms(opened.settings, opened.database, name, opened.clock) as rooms,
+        ):
+            root = await root_account(rooms)
+            await bind_anew(writer, opened.clock, rooms.instance.origin, root)
+    typer.echo(f"{name} is now a mirror of {rooms.instance.origin}")

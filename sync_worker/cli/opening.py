@@ -1,0 +1,33 @@
+"""What reading commands start from: settings, the database with a current schema, the chosen instances."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sync_worker.cli.context import CliContext
+from sync_worker.clock import Clock
+from sync_worker.flows.rooms import open_database, prepare_schema
+from sync_worker.mirror.database import Database
+from sync_worker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An open database and the instances to look at."""
+
+    settings: Settings
+    database: Database
+    names: tuple[str, ...]
+    clock: Clock
+
+
+@asynccontextmanager
+async def reading(context: CliContext, *, single: bool = False) -> AsyncIterator[Opened]:
+    """Open the database of the configuration; `single`: for a command that works on one instance."""
+    settings = context.load_settings()
+    chosen = (context.only_instance(settings),) if single else context.selected_instances(settings)
+    clock = Clock()
+    async with open_database(settings, clock) as database:
+        await prepare_schema(settings, database, clock)
+        names = tuple(instance.name for instance in chosen)
+        yield Opened(settings=settings, database=database, names=names, clock=clock)

@@ -1,0 +1,46 @@
+"""`status`: last runs, freshness, failures, pending deletions, who holds the lock."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sync_worker.cli.context import CliContext, async_main
+from sync_worker.cli.examples import examples
+
+if TYPE_CHECKING:
+    from sync_worker.mirror.readback import InstanceStatus
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status", epilog=examples("sync-worker status", "sync-worker status --format json"))(status)
+
+
+def status(
+    ctx: typer.Context,
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")] = "table",
+) -> None:
+    """Show how each instance is: last runs, freshness, open failures, pending deletions, who holds the lock."""
+    async_main(lambda: _status(CliContext.of(ctx), form))
+
+
+async def _status(context: CliContext, form: str) -> None:
+    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
+    from sync_worker.mirror.readback import statuses  # noqa: PLC0415  (heavy)
+
+    async with reading(context) as opened:
+        found = await statuses(opened.database, opened.clock, opened.names)
+        now = opened.clock.now()
+    if form == "json":
+        typer.echo(_json(found))
+        return
+    from sync_worker.cli.statustable import show  # noqa: PLC0415  (heavy)
+
+    show(found, now)
+
+
+def _json(found: "tuple[InstanceStatus, ...]") -> str:
+    import json  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
+
+    return json.dumps({"instances": [asdict(each) for each in found]}, default=str, indent=2)
