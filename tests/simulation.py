@@ -46,7 +46,7 @@ class Server:
 
     def end(self, now: float, cost: float) -> float:
         self._touch(now)
-        self.count += cost - self.up_front_cost
+        self.count = min(self.maximum, max(0.0, self.count + cost - self.up_front_cost))
         return self.high_water_mark - self.count
 
     def _touch(self, now: float) -> None:

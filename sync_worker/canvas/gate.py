@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.canvas.throttle import MAX_BACKOFF, BucketModel, BucketState, Ticket
+from sync_worker.canvas.throttle import BucketModel, BucketState, Ticket
 from sync_worker.clock import Clock
 from sync_worker.errors import QuotaExhausted
 
@@ -136,30 +136,22 @@ class Gate:
         if turn in self._waiters:
             self._waiters.remove(turn)
 
-    def _admit(self, *, probe: bool = False) -> None:
+    def _admit(self) -> None:
         """Give turns to as many waiters as fit; arm the timer for the next one."""
         self._stop_timer()
         while self._waiters and not self._closed and self._in_flight < self._max_concurrency:
             now = self._clock.monotonic()
-            wait = 0.0 if probe else self._model.wait(now)
-            probe = False
+            wait = self._model.wait(now)
             if wait is None:
                 return
             if wait > 0:
-                self._wake_after(wait)
+                self._timer = self._clock.call_later(max(wait, TICK), self._admit)
                 return
             turn = self._waiters.popleft()
             if not turn.done():
                 turn.set_result(self._model.send(now))
                 self._in_flight += 1
                 self._drained.clear()
-
-    def _wake_after(self, seconds: float) -> None:
-        """A wait beyond the cap ends in a probe, if nothing in flight will tell us more."""
-        if seconds <= MAX_BACKOFF:
-            self._timer = self._clock.call_later(max(seconds, TICK), self._admit)
-        elif self._in_flight == 0:
-            self._timer = self._clock.call_later(MAX_BACKOFF, lambda: self._admit(probe=True))
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

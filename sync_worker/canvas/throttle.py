@@ -10,26 +10,36 @@ Why headers alone do not do: `X-Rate-Limit-Remaining` counts our own other reque
 was made*, a number that the network blurs by one or two, and each is worth 50. Why reckoning alone does not
 do: somebody else may use the token. So the header corrects the reckoning: of all plausible numbers of own
 requests in flight, the one that fits the reckoning best is taken, and what is left over is the error.
+
+An error of a whole up-front cost cannot be told from one request more or less in flight. So now and then the
+model takes a sounding: the flight runs empty and one request goes alone; its header has nothing else of ours in it.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import floor, isfinite
 from statistics import median
 from typing import Final
 
 DEFAULT_UP_FRONT_COST: Final = 50.0  # request_throttle.rb, `up_front_cost`
 DEFAULT_OUTFLOW: Final = 10.0  # units a second, request_throttle.rb, `outflow`
 BLIND_CEILING: Final = 10  # requests in flight without headers: one below what the default bucket bears
+BLIND_GROWTH: Final = 0.01  # requests in flight more with each answer, where there are refusals and no headers
 LEARNING_CEILING: Final = 4  # requests in flight until the up-front cost is known
 MARGIN: Final = 0.5  # units; clocks tick in milliseconds, and a millisecond is 0.01 units
 RELIEF: Final = 0.25  # share of a correction that is believed when it promises *more* room
-NOISE: Final = 5.0  # units; what half a second of network does to a header
+DOUBT: Final = 0.25  # of the up-front cost: more room than this is taken for one more request in flight
+ABSURD: Final = 1e6  # units or seconds; a header beyond it is taken for none
 RESERVE_DECAY: Final = 2.5  # units a second by which the room left to others after a refusal shrinks
 MAX_BACKOFF: Final = 60.0  # seconds; every wait has a cap, for a block-listed token reads 0.0 for ever
 SAMPLES: Final = 5  # clear observations that settle the up-front cost
 PATIENCE_FOR_SAMPLES: Final = 40  # answers after which the default is taken as true
 OUTFLOW_WINDOW: Final = 10.0  # seconds over which the drift of the reckoning is measured
+OUTFLOW_RANGE: Final = (1.0, 1000.0)  # units a second; what is measured stays in between
+SOUNDING: Final = 20.0  # seconds between two soundings, doubled each time that one agrees with the reckoning
+SOUNDING_IN_TROUBLE: Final = 10.0  # seconds, after a refusal or a sounding that does not agree
+SOUNDING_AT_LEAST: Final = 640.0  # seconds
+SOUNDING_PATIENCE: Final = 2.0  # seconds for the flight to run empty: one request that hangs stops nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,7 @@ class Ticket:
     """One request of ours that is in flight."""
 
     sent_at: float  # seconds, monotonic
+    alone: bool  # as far as we know: nothing else of ours was in flight at any time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +72,38 @@ class BucketState:
 
 
 @dataclass(slots=True)
+class _Soundings:
+    """When the next sounding is due."""
+
+    every: float = SOUNDING  # seconds
+    due: float = float("inf")  # instant
+
+    def holds(self, now: float, *, worth: bool) -> bool:
+        """Whether the flight is to run empty; that is given up after a while.
+
+        Args:
+            now: instant.
+            worth: False puts it off: what reservations have leaked is room that is lost where they end.
+        """
+        if now >= self.due + SOUNDING_PATIENCE or not worth:
+            self.due = max(self.due, now + self.every)
+        return now >= self.due
+
+    def taken(self, now: float, *, agrees: bool) -> None:
+        """A request has been alone, and its header is in."""
+        if agrees and now >= self.due:
+            self.every = min(self.every * 2, SOUNDING_AT_LEAST)
+        elif not agrees:
+            self.every = SOUNDING_IN_TROUBLE
+        self.due = now + self.every
+
+    def hurry(self, now: float) -> None:
+        """Something has gone wrong: look soon, and more often."""
+        self.every = SOUNDING_IN_TROUBLE
+        self.due = min(self.due, now + self.every)
+
+
+@dataclass(slots=True)
 class BucketModel:
     """The bucket of one token as far as we can know it. Times are monotonic seconds, passed in by the caller."""
 
@@ -71,11 +114,13 @@ class BucketModel:
     _spent: float = 0.0  # count without our own reservations; below 0 while reservations leak
     _at: float | None = None  # instant that `_spent` is for
     _in_flight: dict[Ticket, None] = field(default_factory=dict)
-    _limit: int = 1  # slow start: one more with each answer
+    _quiet_since: float | None = None  # instant at which the latest request ended
+    _limit: float = 1.0  # slow start: one more with each answer
     _answers: int = 0
-    _blind_answers: int = 0
+    _refused: bool = False  # ever
+    _blind: bool = False
     _refusals_in_a_row: int = 0
-    _not_before: float = 0.0
+    _not_before: float = float("-inf")  # instant of the end of a backoff
     _reserve: float = 0.0  # units left to others after refusals
     _recent: deque[float] = field(default_factory=deque)  # instants of the latest answers
     _shortest: float = float("inf")  # seconds; no answer came faster, so the network takes no longer
@@ -83,13 +128,15 @@ class BucketModel:
     _learning: bool = True
     _drift: float = 0.0
     _drift_since: float | None = None
+    _soundings: _Soundings = field(default_factory=_Soundings)
 
     def __post_init__(self) -> None:
         """Take over what is configured."""
-        self._high_water_mark = self.parameters.high_water_mark
-        self._outflow = self.parameters.outflow or DEFAULT_OUTFLOW
-        self._up_front = self.parameters.up_front_cost or DEFAULT_UP_FRONT_COST
-        self._learning = self.parameters.up_front_cost is None
+        known = self.parameters
+        self._high_water_mark = known.high_water_mark
+        self._outflow = known.outflow or DEFAULT_OUTFLOW
+        self._up_front = DEFAULT_UP_FRONT_COST if known.up_front_cost is None else known.up_front_cost
+        self._learning = known.up_front_cost is None
 
     # --- asking ----------------------------------------------------------------------------------------
 
@@ -98,11 +145,14 @@ class BucketModel:
         self._leak(now)
         if now < self._not_before:
             return self._not_before - now
-        if len(self._in_flight) >= self._ceiling():
+        if not self._in_flight:
+            return self._wait_alone(now)
+        if self._soundings.holds(now, worth=self._spent > 0):
+            return self._soundings.due + SOUNDING_PATIENCE - now
+        surplus = self._surplus()
+        leaks_at_most = self._count(len(self._in_flight)) + self._reserve
+        if len(self._in_flight) + 1 > self._ceiling() or surplus > leaks_at_most:
             return None
-        if self._high_water_mark is None:
-            return 0.0
-        surplus = self._count(len(self._in_flight) + 1) + self._reserve + MARGIN - self._high_water_mark
         return max(0.0, surplus / self._outflow)
 
     def state(self, now: float) -> BucketState:
@@ -121,55 +171,56 @@ class BucketModel:
     # --- telling ---------------------------------------------------------------------------------------
 
     def send(self, now: float) -> Ticket:
-        """A request leaves; the caller has asked `wait` first, or probes on purpose."""
+        """A request leaves; the caller has asked `wait` first."""
         self._leak(now)
-        ticket = Ticket(now)
+        for other in self._in_flight if len(self._in_flight) == 1 else ():
+            other.alone = False
+        ticket = Ticket(sent_at=now, alone=not self._in_flight)
         self._in_flight[ticket] = None
         return ticket
 
     def answered(self, ticket: Ticket, now: float, *, cost: float | None, remaining: float | None) -> None:
         """An answer that was not a refusal; `cost` and `remaining` as the headers give them."""
-        self._close(ticket, now)
-        self._spent += now - ticket.sent_at if cost is None else cost
-        self._shortest = min(self._shortest, now - ticket.sent_at)
+        seconds = now - ticket.sent_at
+        self._close(ticket, now, seconds if cost is None or not 0.0 <= cost <= ABSURD else cost)
+        self._shortest = min(self._shortest, seconds)
         self._answers += 1
         self._refusals_in_a_row = 0
-        if remaining is None:
-            self._blind_answers += 1
-        else:
-            self._blind_answers = 0
-            self._correct(now, remaining)
+        seen = _sane(remaining)
+        self._blind = seen is None
+        self._limit += BLIND_GROWTH if self._blind and self._refused else 1
+        if seen is not None:
+            self._correct(ticket, now, seen)
         self._recent.append(now)
-        self._limit += 1
 
     def refused(self, ticket: Ticket, now: float, *, retry_after: float | None, remaining: float | None) -> None:
         """A refusal: the bucket is fuller than reckoned. It costs nothing but time, and lowers us at once."""
-        self._close(ticket, now)
+        self._close(ticket, now, 0.0)
+        others = len(self._in_flight)
+        left = _sane(remaining)
+        self._refused = True
         self._refusals_in_a_row += 1
-        self._limit = max(1, min(self._limit, len(self._in_flight) + 1) // 2)
+        self._limit = max(1, min(self._limit, others + 1) // 2)
+        self._soundings.hurry(now)
         if self._high_water_mark is not None:
-            least = self._high_water_mark - self._up_front if remaining is None else self._high_water_mark - remaining
-            self._spent = max(self._spent, least - self._up_front * len(self._in_flight))
+            least = self._high_water_mark - (self._up_front if left is None else left)
+            self._spent = max(self._spent, least - self._up_front * others)
             self._reserve = min(self._reserve + self._up_front, self._high_water_mark / 2)
+        leaks_in = 0.0 if left is None or others else (self._up_front - left) / self._outflow
         backoff = 0.5 * 2 ** min(self._refusals_in_a_row - 1, 10)
-        self._not_before = now + min(MAX_BACKOFF, max(backoff, retry_after or 0.0))
+        self._not_before = now + min(MAX_BACKOFF, max(backoff, leaks_in, _sane(retry_after) or 0.0))
 
     def lost(self, ticket: Ticket, now: float) -> None:
         """No answer (cut, timed out, cancelled after sending): its cost is at most the seconds it took."""
-        self._close(ticket, now)
-        self._spent += now - ticket.sent_at
+        self._close(ticket, now, now - ticket.sent_at)
 
     def unsent(self, ticket: Ticket, now: float) -> None:
         """The request never left; it costs nothing."""
-        self._close(ticket, now)
+        self._close(ticket, now, 0.0)
 
     # --- the arithmetic --------------------------------------------------------------------------------
 
-    @property
-    def _blind(self) -> bool:
-        return self._blind_answers > 0
-
-    def _ceiling(self) -> int:
+    def _ceiling(self) -> float:
         if self._blind:
             return min(self._limit, BLIND_CEILING)
         if self._learning:
@@ -179,40 +230,63 @@ class BucketModel:
     def _count(self, in_flight: int) -> float:
         return self._spent + self._up_front * in_flight
 
-    def _close(self, ticket: Ticket, now: float) -> None:
+    def _surplus(self) -> float:
+        """Units that have to leak before one more request fits."""
+        if self._high_water_mark is None:
+            return 0.0
+        return self._count(len(self._in_flight) + 1) + self._reserve + MARGIN - self._high_water_mark
+
+    def _wait_alone(self, now: float) -> float:
+        """Nothing in flight will tell us more: an empty bucket takes a request, and every wait has a cap."""
+        if self._quiet_since is None:
+            return 0.0
+        leaked = min(self._surplus(), self._spent + self._reserve) / self._outflow
+        return max(0.0, min(leaked, self._quiet_since + MAX_BACKOFF - now))
+
+    def _close(self, ticket: Ticket, now: float, cost: float) -> None:
+        """Step 3 of the bucket: it leaks, the reservation goes and the cost comes; not below 0."""
         self._leak(now)
         del self._in_flight[ticket]
+        self._quiet_since = now
+        self._spent = max(self._spent + cost, -self._up_front * len(self._in_flight))
 
     def _leak(self, now: float) -> None:
         """Step 1 of the bucket: the whole count leaks, and stops at 0."""
         elapsed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
-        count = self._count(len(self._in_flight))
-        self._spent -= count if count < 0 else min(self._outflow * elapsed, count)
+        self._spent -= min(self._outflow * elapsed, self._count(len(self._in_flight)))
         self._reserve = max(0.0, self._reserve - RESERVE_DECAY * elapsed)
 
-    def _correct(self, now: float, remaining: float) -> None:
+    def _correct(self, ticket: Ticket, now: float, remaining: float) -> None:
         """Let a header correct the reckoning; called after its own request is closed and paid."""
+        others = len(self._in_flight)
         if self._high_water_mark is None:
-            self._high_water_mark = remaining + self._count(len(self._in_flight))
-        if self._learning:
-            if remaining > self._high_water_mark + NOISE:
-                self._high_water_mark = remaining
-            self._learn_up_front(now, remaining)
-            return
-        error = self._error(now, remaining)
-        self._measure_outflow(now, error)
-        if error > NOISE and self._spent <= 0 and self.parameters.high_water_mark is None:
-            self._high_water_mark += error * RELIEF  # an empty bucket with more room than its mark: the mark is low
+            self._high_water_mark = remaining + self._count(others)
+        if self.parameters.high_water_mark is None:
+            self._high_water_mark = max(self._high_water_mark, remaining)  # it never reads more than the mark
+        if ticket.alone:
+            self._sound(now, self._high_water_mark - remaining)
+        elif self._learning:
+            self._learn_up_front(now, self._high_water_mark - remaining)
         else:
+            error = self._error(now, self._high_water_mark - remaining)
+            self._measure_outflow(now, error)
             self._spent -= error if error < 0 else error * RELIEF
+        self._learning = self._learning and len(self._samples) < SAMPLES and self._answers < PATIENCE_FOR_SAMPLES
 
-    def _error(self, now: float, remaining: float) -> float:
+    def _sound(self, now: float, count: float) -> None:
+        """Nothing else of ours was in flight: what the header says is what is."""
+        self._soundings.taken(now, agrees=abs(count - self._spent) <= self._up_front * DOUBT)
+        self._spent = max(0.0, count)
+        self._drift, self._drift_since = 0.0, now
+
+    def _error(self, now: float, count: float) -> float:
         """Units of room that the header promises beyond the reckoning, for the likeliest number in flight."""
-        mark = self._high_water_mark or 0.0
-        visible = mark - self._spent - remaining  # what our own requests in flight would have to explain
+        if self._up_front == 0:
+            return self._spent - count
+        visible = count - self._spent  # what our own requests in flight would have to explain
         most = len(self._in_flight) + self._answers_on_the_way(now)
-        likeliest = min(max(round(visible / self._up_front), 0), most)
+        likeliest = min(max(floor(visible / self._up_front + DOUBT), 0), most)
         return likeliest * self._up_front - visible
 
     def _answers_on_the_way(self, now: float) -> int:
@@ -223,16 +297,14 @@ class BucketModel:
 
     # --- learning --------------------------------------------------------------------------------------
 
-    def _learn_up_front(self, now: float, remaining: float) -> None:
+    def _learn_up_front(self, now: float, count: float) -> None:
         """Take clear observations: others in flight, all sent a while ago, and no other answer just now."""
-        others = len(self._in_flight)
-        blur = self._shortest / 2
-        clear = others and _all_before(self._in_flight, now - blur) and _none_after(self._recent, now - blur)
-        if clear and self._high_water_mark is not None:
-            self._samples.append((self._high_water_mark - self._spent - remaining) / others)
+        settled = now - self._shortest / 2
+        arrived = self._in_flight and all(ticket.sent_at <= settled for ticket in self._in_flight)
+        if arrived and (not self._recent or self._recent[-1] <= settled):
+            self._samples.append((count - self._spent) / len(self._in_flight))
         if len(self._samples) >= SAMPLES:
             self._up_front = _agreed(self._samples, self._up_front)
-        self._learning = len(self._samples) < SAMPLES and self._answers < PATIENCE_FOR_SAMPLES
 
     def _measure_outflow(self, now: float, error: float) -> None:
         """What the corrections add up to over a while is what the bucket leaks more than we thought."""
@@ -242,21 +314,18 @@ class BucketModel:
         self._drift += error if error < 0 else error * RELIEF
         elapsed = now - self._drift_since
         if elapsed >= OUTFLOW_WINDOW:
-            measured = self._outflow + self._drift / elapsed
-            self._outflow = min(max((self._outflow + measured) / 2, self._outflow / 2), self._outflow * 2)
+            change = min(max(self._drift / elapsed / 2, -self._outflow / 2), self._outflow)
+            self._outflow = min(max(self._outflow + change, OUTFLOW_RANGE[0]), OUTFLOW_RANGE[1])
             self._drift, self._drift_since = 0.0, now
 
 
-def _all_before(tickets: Iterable[Ticket], instant: float) -> bool:
-    return all(ticket.sent_at <= instant for ticket in tickets)
-
-
-def _none_after(instants: deque[float], instant: float) -> bool:
-    return not instants or instants[-1] <= instant
+def _sane(header: float | None) -> float | None:
+    """A header that may be true; None for what no bucket ever reads."""
+    return header if header is not None and isfinite(header) and abs(header) <= ABSURD else None
 
 
 def _agreed(samples: list[float], default: float) -> float:
-    """The median, if most samples agree with it to a twentieth; the default otherwise."""
+    """The median as a whole number, if most samples agree with it to a twentieth; the default otherwise."""
     middle = median(samples)
     agreeing = sum(abs(sample - middle) <= 0.05 * abs(middle) for sample in samples)
-    return middle if middle > 1.0 and agreeing * 2 > len(samples) else default
+    return float(round(middle)) if middle >= 1.0 and agreeing * 2 > len(samples) else default

@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from sync_worker import __version__
-from sync_worker.cli import channels, db, pending, run, sandbox, status, unavailable, validate
+from sync_worker.cli import channels, db, demo, pending, run, sandbox, status, unavailable, validate
 from sync_worker.cli.context import CliContext, LogFormat, LogLevel
 from sync_worker.cli.examples import examples
 from sync_worker.cli.exits import PROGRAM, guarded
 
 COMMANDS = (
+    demo.register,
     run.register,
     status.register,
     pending.register,

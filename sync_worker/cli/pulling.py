@@ -17,7 +17,7 @@ from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.flows.verdict import Limits
 from sync_worker.logs import bind, get_logger
 from sync_worker.settings import BrakeTable
-from sync_worker.users.specs import parse_spec
+from sync_worker.users.specs import AccountSpec, Spec, parse_spec
 
 log = get_logger(__name__)
 
@@ -39,11 +39,17 @@ async def pull_instances(
     """Pull every selected instance in turn; the exit code of the first that went wrong counts."""
 
     async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
-        specs = tuple(parse_spec(text) for text in users or rooms.instance.users)
+        specs = tuple(_spec(text, rooms.instance.account) for text in users or rooms.instance.users)
         request = PullRequest(kind=kind, specs=specs, limits=limits(rooms.instance.brake, overrides), fresh=fresh)
         return await pull(rooms, request, stop=stop, progress=progress)
 
     return await on_instances(context, flow)
+
+
+def _spec(text: str, account: str) -> Spec:
+    """A user spec; `account:self` means the account of the instance."""
+    spec = parse_spec(text)
+    return AccountSpec(account=account) if spec == AccountSpec(account="self") else spec
 
 
 def limits(brake: BrakeTable, overrides: Overrides) -> Limits:

@@ -5,7 +5,7 @@ answer for everybody end with exit 8; a brake that would make too many tombstone
 read is kept, nothing is deleted, and what would have been deleted waits for a person.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sync_worker.mirror.candidates import Weight
@@ -76,9 +76,12 @@ def coverage_percent(figures: RunFigures) -> float:
 
 def judge(evidence: Evidence, limits: Limits) -> Verdict:
     """Weigh a run; the findings come in the order in which a person should read them."""
-    checks = (_saw_users, _listing_holds, _covered_enough, _answers_differ, _brake, _everybody_read)
-    findings = (check(evidence, limits) for check in checks)
-    return Verdict(findings=tuple(finding for finding in findings if finding is not None))
+    checks = (_saw_users, _listing_holds, _covered_enough, _answers_differ, _brake)
+    against = [finding for check in checks if (finding := check(evidence, limits)) is not None]
+    if against:
+        against[-1] = replace(against[-1], message=f"{against[-1].message}; {_waiting(evidence)}")
+    in_part = _everybody_read(evidence)
+    return Verdict(findings=(*against, *([in_part] if in_part else [])))
 
 
 def _saw_users(evidence: Evidence, _: Limits) -> Finding | None:
@@ -101,7 +104,7 @@ def _listing_holds(evidence: Evidence, limits: Limits) -> Finding | None:
     return Finding(
         exit_code=IMPLAUSIBLE,
         message=f"Canvas lists {listing.now:,} users where {listing.before:,} were known ({percent:.1f} %, limit "
-        f"brake.min_listing_percent = {limits.min_listing_percent:g}); {_waiting(evidence)}",
+        f"brake.min_listing_percent = {limits.min_listing_percent:g})",
     )
 
 
@@ -115,7 +118,7 @@ def _covered_enough(evidence: Evidence, limits: Limits) -> Finding | None:
     return Finding(
         exit_code=IMPLAUSIBLE,
         message=f"only {read:,} of {total:,} users could be read ({percent:.1f} %, limit brake.min_coverage_percent = "
-        f"{limits.min_coverage_percent:g}, option --min-coverage); {_waiting(evidence)}",
+        f"{limits.min_coverage_percent:g}, option --min-coverage)",
     )
 
 
@@ -127,7 +130,7 @@ def _answers_differ(evidence: Evidence, _: Limits) -> Finding | None:
     return Finding(
         exit_code=IMPLAUSIBLE,
         message=f"not one channel in the answers for {read:,} users, who have {evidence.weight.live:,} live channels "
-        f"in the mirror (limit: 1 channel in {SAME_ANSWER_FROM} users); {_waiting(evidence)}",
+        f"in the mirror (limit: 1 channel in {SAME_ANSWER_FROM} users)",
     )
 
 
@@ -141,10 +144,10 @@ def _brake(evidence: Evidence, limits: Limits) -> Finding | None:
         limit = f"brake.max_tombstone_percent = {limits.max_tombstone_percent:g}, option --max-tombstone-percent"
     else:
         return None
-    return Finding(exit_code=WITHHELD, message=f"the brake stops {figure} (limit {limit}); {_waiting(evidence)}")
+    return Finding(exit_code=WITHHELD, message=f"the brake stops {figure} (limit {limit})")
 
 
-def _everybody_read(evidence: Evidence, _: Limits) -> Finding | None:
+def _everybody_read(evidence: Evidence) -> Finding | None:
     figures = evidence.figures
     parts = [
         (figures.users_failed, "could not be read and kept their rows; the next run tries them first"),

@@ -1,0 +1,203 @@
+"""The demo's story, told with the real flows: first load, changes, second sync, an accident, a comparison."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from sync_worker.cli.display import showing
+from sync_worker.cli.exits import DONE, IMPLAUSIBLE, UNEXPECTED, WITHHELD
+from sync_worker.cli.pulling import Overrides, limits
+from sync_worker.cli.summary import print_report
+from sync_worker.clock import Clock
+from sync_worker.embedded import EmbeddedServer
+from sync_worker.embedded.home import default_folder
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.pull import PullRequest, pull
+from sync_worker.flows.report import RunReport
+from sync_worker.flows.rooms import DATABASE_NAME, open_database, open_rooms, prepare_schema
+from sync_worker.flows.stop import Stop, stopping_on_signals
+from sync_worker.logs import bind
+from sync_worker.mirror.database import Database, connect
+from sync_worker.mirror.readback import all_channels
+from sync_worker.sandbox import Fault, FaultKind, Sandbox, SandboxOptions
+from sync_worker.settings import Settings, load_settings
+from sync_worker.users.specs import parse_spec
+
+INSTANCE: Final = "demo"
+CHANGED: Final = 0.02  # of the users, between the two syncs
+STRUCK: Final = 100  # users whom the accident meets
+COMPARED: Final = (
+    "user_id",
+    "type",
+    "address",
+    "position",
+    "workflow_state",
+    "bounce_count",
+    "last_bounce_at",
+    "last_bounce_summary",
+    "last_transient_bounce_at",
+    "last_transient_bounce_summary",
+    "last_suppression_bounce_at",
+    "created_at",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What the acts play on."""
+
+    settings: Settings
+    config: Path
+    database: Database
+    sandbox: Sandbox
+    clock: Clock
+    stop: Stop
+    progress: bool
+
+
+async def tell(users: int, *, progress: bool) -> int:
+    """Play all acts; the exit code."""
+    clock = Clock()
+    # 13 requests in flight on an empty bucket, as hosted Canvas allows; a network of 40 ms of server time
+    options = SandboxOptions(users=users, high_water_mark=700.0, mean_server_time=0.04)
+    folder = default_folder(os.environ, os.getuid()).parent / "demo"
+    typer.echo(f"Starting a PostgreSQL in {folder} and a simulated Canvas with {users:,} users ...")
+    async with Sandbox(options) as sandbox, stopping_on_signals() as stop:
+        config = _configure(folder, sandbox)
+        settings = load_settings(config, {})
+        await _empty(folder / "postgres", clock)
+        async with open_database(settings, clock) as database:
+            await prepare_schema(settings, database, clock)
+            stage = Stage(
+                settings=settings,
+                config=config,
+                database=database,
+                sandbox=sandbox,
+                clock=clock,
+                stop=stop,
+                progress=progress,
+            )
+            return await _acts(stage)
+
+
+async def _acts(stage: Stage) -> int:
+    _head("1. The first load", "every user's channels, under Canvas's real rate limit")
+    first = await _pull(stage, "backfill")
+    _head("2. A day passes at Canvas")
+    _changes(stage.sandbox)
+    _head("3. The nightly run", "only what changed is written; deletions after a second look")
+    second = await _pull(stage, "run")
+    equal = await _compare(stage)
+    _head("4. An accident", f"Canvas answers with empty lists for {STRUCK} users")
+    third = await _accident(stage)
+    safe = await _compare(stage)
+    _farewell(stage, first, second)
+    good = first.exit_code == second.exit_code == DONE and third.exit_code in {WITHHELD, IMPLAUSIBLE}
+    return DONE if good and equal and safe else UNEXPECTED
+
+
+def _configure(folder: Path, sandbox: Sandbox) -> Path:
+    """The configuration that the story runs on, left behind for looking around."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "sync-worker.toml"
+    lines = (
+        "# Made by `sync-worker demo`; its Canvas lives only as long as the demo.",
+        "[database]",
+        'url = "embedded:postgres"',
+        f"[instances.{INSTANCE}]",
+        f'base_url = "{sandbox.base_url}"',
+        f'token = "{sandbox.token}"',
+        "",
+    )
+    config.touch(mode=0o600)
+    config.write_text("\n".join(lines), encoding="utf-8")
+    return config
+
+
+async def _empty(folder: Path, clock: Clock) -> None:
+    """Begin with an empty mirror."""
+    async with EmbeddedServer(folder, clock) as server:
+        async with connect(server.dsn("postgres")) as maintenance, maintenance.session() as session:
+            await session.execute("drop_demo_database")
+        await server.ensure_database(DATABASE_NAME)
+
+
+async def _pull(stage: Stage, kind: str, users: tuple[str, ...] = ("account:self",)) -> RunReport:
+    progress = Progress(instance=INSTANCE)
+    with bind(instance=INSTANCE):
+        async with open_rooms(stage.settings, stage.database, INSTANCE, stage.clock) as rooms:
+            request = PullRequest(
+                kind=kind,
+                specs=tuple(parse_spec(text) for text in users),
+                limits=limits(rooms.instance.brake, Overrides()),
+            )
+            async with showing(progress, rooms, enabled=stage.progress):
+                report = await pull(rooms, request, stop=stage.stop, progress=progress)
+    print_report(report)
+    return report
+
+
+def _changes(sandbox: Sandbox) -> None:
+    counts = Counter(change.kind for change in sandbox.churn(CHANGED, seed=7))
+    typer.echo("  " + ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(counts.items())))
+
+
+async def _accident(stage: Stage) -> RunReport:
+    struck = sorted({channel["user_id"] for channel in stage.sandbox.school.live_channels()})[:STRUCK]
+    stage.sandbox.add_fault(Fault(kind=FaultKind.EMPTY_LIST, route="list_channels"))
+    report = await _pull(stage, "run", (f"id:{','.join(map(str, struck))}",))
+    stage.sandbox.clear_faults()
+    return report
+
+
+async def _compare(stage: Stage) -> bool:
+    """Mirror against Canvas, field by field."""
+    canvas = {channel["id"]: _fields(channel) for channel in stage.sandbox.school.live_channels()}
+    mirror = {row["id"]: _fields(row) async for row in all_channels(stage.database, INSTANCE)}
+    equal = canvas == mirror
+    verdict = "equal" if equal else "NOT equal"
+    typer.echo(f"  mirror and Canvas are {verdict}: {len(canvas):,} channels compared field by field")
+    return equal
+
+
+def _fields(channel: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(_instant(channel.get(name)) for name in COMPARED)
+
+
+def _instant(value: object) -> object:
+    """Canvas writes times as text."""
+    if isinstance(value, str) and value.endswith("Z") and value[:2] == "20":
+        return datetime.fromisoformat(value)
+    return value
+
+
+def _head(title: str, more: str = "") -> None:
+    typer.echo("")
+    typer.secho(title, bold=True, nl=not more)
+    if more:
+        typer.echo(f": {more}")
+
+
+def _farewell(stage: Stage, first: RunReport, second: RunReport) -> None:
+    refused = first.refusals + second.refusals
+    figures = second.figures
+    _head("What you have seen")
+    typer.echo(
+        f"  {figures.users_total:,} users mirrored twice in {_seconds(first)} and {_seconds(second)}: "
+        f"{first.requests + second.requests:,} requests, {refused} of them refused by the rate limit.\n"
+        f"  The second run wrote {figures.channels_created} new and {figures.channels_changed} changed channels, and "
+        f"made {second.settled.merged.deleted} tombstones after reading their users twice.\n"
+        "  The accident deleted nothing: what it would have deleted waits for a person's word."
+    )
+    _head("Look around", "Canvas is gone now, the mirror stays")
+    for command in ("status", "pending list", "channels list 1042 --mirror", "db status"):
+        typer.echo(f"  sync-worker --config {stage.config} {command}")
+
+
+def _seconds(report: RunReport) -> str:
+    return f"{report.took.total_seconds():.1f} s"
