@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from typing_extensions import override
 
 Format = Literal["console", "json"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -88,7 +89,21 @@ _SHARED: tuple[Processor, ...] = (
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours: what a second `configure` replaces."""
+    """Ours: what a second `configure` replaces.
+
+    Without a stream of its own it follows `sys.stderr`: a progress bar puts itself there, and moves out of the way of
+    what is written.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream or sys.stderr)
+        self._follows = stream is None
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._follows:
+            self.stream = sys.stderr
+        super().emit(record)
 
 
 def configure(format: Format | None, level: Level = "info", stream: TextIO | None = None) -> None:  # noqa: A002
@@ -100,7 +115,7 @@ def configure(format: Format | None, level: Level = "info", stream: TextIO | Non
         stream: stderr unless said; stdout is for a command's value.
     """
     out = stream if stream is not None else sys.stderr
-    handler = _Handler(out)
+    handler = _Handler(stream)
     handler.setFormatter(_formatter(format or ("console" if out.isatty() else "json"), colors=out.isatty()))
     root = logging.getLogger()
     root.handlers = [*(other for other in root.handlers if not isinstance(other, _Handler)), handler]

@@ -17,7 +17,7 @@ model takes a sounding: the flight runs empty and one request goes alone; its he
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import floor, isfinite
+from math import ceil, floor, isfinite
 from statistics import median
 from typing import Final
 
@@ -271,7 +271,7 @@ class BucketModel:
         else:
             error = self._error(now, self._high_water_mark - remaining)
             self._measure_outflow(now, error)
-            self._spent -= error if error < 0 else error * RELIEF
+            self._spent -= error if error < 0 else min(error * RELIEF, max(self._spent, 0.0))  # below 0 it may be stale
         self._learning = self._learning and len(self._samples) < SAMPLES and self._answers < PATIENCE_FOR_SAMPLES
 
     def _sound(self, now: float, count: float) -> None:
@@ -325,7 +325,17 @@ def _sane(header: float | None) -> float | None:
 
 
 def _agreed(samples: list[float], default: float) -> float:
-    """The median as a whole number, if most samples agree with it to a twentieth; the default otherwise."""
+    """The up-front cost, if most samples are within a twentieth of their median; the default otherwise.
+
+    Settings are round numbers. A sample errs by what the bucket leaks otherwise than we think within one request: some
+    tenths; believing too little is what would be refused.
+    """
     middle = median(samples)
-    agreeing = sum(abs(sample - middle) <= 0.05 * abs(middle) for sample in samples)
-    return float(round(middle)) if middle >= 1.0 and agreeing * 2 > len(samples) else default
+    agreeing = [sample for sample in samples if _close_to(sample, middle)]
+    if middle < 1.0 or 2 * len(agreeing) <= len(samples) or _close_to(middle, default):
+        return default
+    return float(ceil(max(agreeing) - 0.1))
+
+
+def _close_to(value: float, other: float) -> bool:
+    return abs(value - other) <= 0.05 * abs(other)

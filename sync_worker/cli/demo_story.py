@@ -195,7 +195,7 @@ def _farewell(stage: Stage, first: RunReport, second: RunReport) -> None:
         "  The accident deleted nothing: what it would have deleted waits for a person's word."
     )
     _head("Look around", "Canvas is gone now, the mirror stays")
-    for command in ("status", "pending list", "channels list 1042 --mirror", "db status"):
+    for command in ("status", "pending list", f"channels list {stage.sandbox.admin_id} --mirror", "db status"):
         typer.echo(f"  sync-worker --config {stage.config} {command}")
 
 

@@ -4,10 +4,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from sync_worker.flows.progress import Progress
@@ -60,7 +61,6 @@ async def _bar(progress: Progress, rooms: Rooms) -> None:
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
         TextColumn("{task.fields[state]}"),
     )
     with Bar(*columns, console=console, transient=True, expand=True) as bar:
@@ -72,15 +72,23 @@ async def _bar(progress: Progress, rooms: Rooms) -> None:
 
 
 def _update(bar: Bar, task: TaskID, progress: Progress, rooms: Rooms, seconds: float) -> None:
-    rate = (progress.done - progress.done_before) / seconds if seconds > 1 else 0.0
     bar.update(
         task,
         description=f"{progress.instance}: {progress.phase}",
         completed=progress.done,
-        total=progress.users if progress.listed or progress.users else None,
-        rate=f"{rate:.0f} users/s" if rate else "",
+        total=progress.users or None,
+        rate=_rate(progress, seconds),
         state=_state(progress, rooms),
     )
+
+
+def _rate(progress: Progress, seconds: float) -> str:
+    """Users a second since the start, and how long the rest will take once it is known who is to be read."""
+    rate = (progress.done - progress.done_before) / seconds if seconds > 1 else 0.0
+    if not rate:
+        return ""
+    left = timedelta(seconds=round((progress.users - progress.done) / rate))
+    return f"{rate:.0f} users/s, " + (f"{left} left" if progress.listed else "still listing")
 
 
 def _state(progress: Progress, rooms: Rooms) -> str:

@@ -20,7 +20,7 @@ def show(found: tuple[InstanceStatus, ...], now: datetime) -> None:
         for name, value in _facts(status, now):
             console.print(f"  {name:<10} {value}")
         if status.runs:
-            console.print(_runs(status.runs))
+            console.print(_runs(status))
 
 
 def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
@@ -61,15 +61,22 @@ def _ago(age: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _runs(runs: tuple[dict[str, Any], ...]) -> Table:
+def _ending(run: dict[str, Any], *, held: bool) -> str:
+    """How a run ended; one that still says "running" while nobody holds the lock was killed."""
+    if run["status"] == "running" and not held:
+        return "killed, resumable"
+    return f"{run['status']}, resumable" if run["status"] == "interrupted" else str(run["status"])
+
+
+def _runs(status: InstanceStatus) -> Table:
     table = Table(box=None, pad_edge=True, header_style="dim")
     for name in ("run", "kind", "status", "started (UTC)", "users", "failed", "new", "changed", "deleted", "refused"):
         table.add_column(name, justify="left" if name in {"kind", "status", "started (UTC)"} else "right", no_wrap=True)
-    for run in runs:
+    for run in status.runs:
         table.add_row(
             str(run["id"]),
             run["kind"],
-            run["status"],
+            _ending(run, held=status.holder is not None),
             f"{run['started_at']:%Y-%m-%d %H:%M}",
             f"{run['users_total']:,}",
             f"{run['users_failed']:,}",

@@ -35,13 +35,13 @@ async def root_account(rooms: Rooms) -> int | None:
     except (Forbidden, NotFound, Rejected):
         return None  # the origin has to do
     except RequestFailed as error:
-        raise unreachable(error) from error
+        raise unreachable(error, rooms.instance.origin) from error
     return account.root_account_id or account.id
 
 
 def reader(rooms: Rooms) -> Reader:
     """Reads one user; an outage of everything stops the run."""
-    outage = OutageWatch(lambda: rooms.client.get_user(UserRef(kind=RefKind.SELF)))
+    outage = OutageWatch(lambda: rooms.client.get_user(UserRef(kind=RefKind.SELF)), rooms.instance.origin)
 
     async def read(user_id: int) -> ReadOutcome:
         outcome = await read_user(rooms.client, rooms.clock, user_id)

@@ -74,7 +74,7 @@ class Enroller:
                 if await enrolment.offer(chunk.users, account=account):
                     self._announce(enrolment)
         except RequestFailed as error:
-            raise unreachable(error) from error
+            raise unreachable(error, self._rooms.instance.origin) from error
         await enrolment.flush(account=account)
         self._announce(enrolment)
         return offered

@@ -15,10 +15,12 @@ class OutageWatch:
 
     Args:
         probe: a simple request that any token may make.
+        origin: which Canvas, for messages.
     """
 
-    def __init__(self, probe: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[object]], origin: str) -> None:
         self._probe = probe
+        self._origin = origin
         self._in_a_row = 0
 
     async def note(self, outcome: ReadOutcome) -> None:
@@ -37,15 +39,15 @@ class OutageWatch:
         try:
             await self._probe()
         except Trouble as error:
-            raise unreachable(error) from error
+            raise unreachable(error, self._origin) from error
         except RequestFailed:
             return  # Canvas answers, if only to say no
 
 
-def unreachable(error: RequestFailed) -> CanvasUnreachable:
-    """Trouble with a request that the whole run depends on."""
+def unreachable(error: RequestFailed, origin: str) -> CanvasUnreachable:
+    """Trouble with a request that the whole run depends on; `origin` says at which Canvas."""
     return CanvasUnreachable(
-        f"Canvas does not answer as it should: {error.what}",
-        where=error.where,
+        f"Canvas does not answer as it should: {error.where}: {error.what}",
+        where=origin,
         hint="Nothing was concluded from it. Check base_url and the status of your Canvas, then run it again",
     )

@@ -1,0 +1,222 @@
+-- What the migrations add up to, to be read. Made by: .venv/bin/python -m tests.write_schema
+
+-- What Canvas has, as of the last complete read of each user.
+CREATE SCHEMA mirror;
+
+-- What the worker did: instances, runs, batches, failures, candidates for deletion.
+CREATE SCHEMA worker;
+
+-- Numbers of claims; a batch is committed only by its latest claim.
+CREATE SEQUENCE worker.claims;
+
+-- Superseded versions of channels, one row a change; the present version is in communication_channels.
+CREATE TABLE mirror.channel_history (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Ascending number, for incremental loads.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    channel_id bigint NOT NULL, -- Canvas id of the channel.
+    user_id bigint NOT NULL, -- User who had it in this version.
+    type text NOT NULL, -- Type in this version.
+    address text NOT NULL, -- Address in this version.
+    "position" integer, -- Position in this version.
+    workflow_state text NOT NULL, -- State in this version.
+    bounce_count integer, -- Number of bounces in this version.
+    last_bounce_at timestamp with time zone, -- Last hard bounce in this version.
+    last_bounce_summary text, -- Its message.
+    last_transient_bounce_at timestamp with time zone, -- Last soft bounce in this version.
+    last_transient_bounce_summary text, -- Its message.
+    last_suppression_bounce_at timestamp with time zone, -- Last suppression in this version.
+    bounce_known boolean NOT NULL, -- Whether the bounce fields had ever been visible.
+    created_at timestamp with time zone, -- When Canvas created the channel.
+    deleted_at timestamp with time zone, -- Set where the superseded version was a tombstone (the change revived it).
+    valid_from timestamp with time zone NOT NULL, -- Time of the read that saw this version first.
+    valid_to timestamp with time zone NOT NULL, -- Time of the read that saw the next version first.
+    run_id bigint NOT NULL, -- Run that saw the next version (worker.runs.id).
+    origin text NOT NULL, -- Who caused the change: canvas (seen by reading) or us (an action of ours).
+    PRIMARY KEY (id),
+    CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
+);
+CREATE INDEX channel_history_of_channel ON mirror.channel_history USING btree (instance, channel_id, valid_to);
+
+-- One row for each channel ever seen; it lives while deleted_at is null. Superseded versions are in channel_history.
+CREATE TABLE mirror.communication_channels (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    id bigint NOT NULL, -- Canvas id of the channel; a retired channel can come back to life under it.
+    user_id bigint NOT NULL, -- Canvas id of the user who has it now; merging users moves channels.
+    type text NOT NULL, -- email, sms, push, or any other type that Canvas sends.
+    address text NOT NULL, -- Address as Canvas writes it; addresses compare by lower(). For push a translated label.
+    "position" integer, -- Order within the user; the active e-mail with the lowest is the default address. Null if Canvas says null.
+    workflow_state text NOT NULL, -- active, unconfirmed, ... as last seen; a tombstone keeps the last state of its life.
+    bounce_count integer, -- Number of bounces; null if never seen.
+    last_bounce_at timestamp with time zone, -- Time of the last hard bounce; one is enough for Canvas to stop sending.
+    last_bounce_summary text, -- What the mail server said at the last hard bounce.
+    last_transient_bounce_at timestamp with time zone, -- Time of the last soft bounce.
+    last_transient_bounce_summary text, -- What the mail server said at the last soft bounce.
+    last_suppression_bounce_at timestamp with time zone, -- Time at which the mail provider last suppressed a message.
+    bounce_known boolean NOT NULL, -- Whether Canvas ever showed us the bounce fields; if not, their nulls mean "not visible", not "none".
+    created_at timestamp with time zone, -- When Canvas created the channel; null if it does not say.
+    first_seen_at timestamp with time zone NOT NULL, -- Time of the read that first saw the channel.
+    changed_at timestamp with time zone NOT NULL, -- Time of the read that saw the present version first.
+    deleted_at timestamp with time zone, -- Time of the second read that proved it gone; null while it lives.
+    PRIMARY KEY (instance, id)
+);
+CREATE INDEX communication_channels_live_of_user ON mirror.communication_channels USING btree (instance, user_id) WHERE (deleted_at IS NULL);
+
+-- Superseded identifiers and states of users; shows a SIS id that changed hands.
+CREATE TABLE mirror.user_history (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Ascending number.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    user_id bigint NOT NULL, -- Canvas id of the user.
+    sis_user_id text, -- SIS id in this version.
+    login_id text, -- Login in this version.
+    integration_id text, -- Integration id in this version.
+    state text NOT NULL, -- State in this version.
+    valid_from timestamp with time zone NOT NULL, -- When this version was first seen.
+    valid_to timestamp with time zone NOT NULL, -- When the next version was first seen.
+    run_id bigint NOT NULL, -- Run that saw the next version.
+    PRIMARY KEY (id)
+);
+CREATE INDEX user_history_of_user ON mirror.user_history USING btree (instance, user_id);
+
+-- Who was walked, those without any channel too.
+CREATE TABLE mirror.users (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    id bigint NOT NULL, -- Canvas id of the user.
+    sis_user_id text, -- SIS id as last seen; null if none or not visible.
+    login_id text, -- Login as last seen; null if none or not visible.
+    integration_id text, -- Integration id as last seen; null if none or not visible.
+    state text NOT NULL, -- present; unreadable: the token has no right to read this user; unlisted: fell out of the listing and could not be proved gone, its channels stay; gone: Canvas answers 404.
+    listed_in text[] NOT NULL DEFAULT '{}'::text[], -- Accounts whose complete listing has contained this user.
+    first_seen_at timestamp with time zone NOT NULL, -- When the worker first met this user.
+    changed_at timestamp with time zone NOT NULL, -- When state or identifiers last changed.
+    PRIMARY KEY (instance, id),
+    CHECK ((state = ANY (ARRAY['present'::text, 'unreadable'::text, 'unlisted'::text, 'gone'::text])))
+);
+CREATE INDEX users_by_login_id ON mirror.users USING btree (instance, login_id) WHERE (login_id IS NOT NULL);
+CREATE INDEX users_by_sis_user_id ON mirror.users USING btree (instance, sis_user_id) WHERE (sis_user_id IS NOT NULL);
+CREATE INDEX users_listed_in ON mirror.users USING gin (listed_in);
+
+-- Units of work: some hundred users that are read and committed together.
+CREATE TABLE worker.batches (
+    run_id bigint NOT NULL, -- Run that it belongs to.
+    number integer NOT NULL, -- Order within the run, from 1.
+    reason text NOT NULL, -- source: named by the user specs; failed_before: could not be read by an earlier run; missing_from_listing: known from an earlier complete listing, asked for singly.
+    user_ids bigint[] NOT NULL, -- Canvas ids of its users.
+    status text NOT NULL DEFAULT 'pending'::text, -- pending, claimed, done.
+    claim bigint, -- Number of the latest claim.
+    claim_epoch bigint, -- Epoch of the writer that claimed it; a claim of an older epoch is void.
+    claimed_at timestamp with time zone, -- When it was claimed last.
+    attempts integer NOT NULL DEFAULT 0, -- How often it was claimed.
+    done_at timestamp with time zone, -- When it was committed, in one transaction with what it read.
+    users_done integer NOT NULL DEFAULT 0, -- Users read completely.
+    users_gone integer NOT NULL DEFAULT 0, -- Users that Canvas does not know any more.
+    users_unreadable integer NOT NULL DEFAULT 0, -- Users that the token may not read.
+    users_unlisted integer NOT NULL DEFAULT 0, -- Users that fell out of the listing and cannot be proved gone.
+    users_failed integer NOT NULL DEFAULT 0, -- Users that could not be read.
+    channels_seen integer NOT NULL DEFAULT 0, -- Channels read.
+    channels_created integer NOT NULL DEFAULT 0, -- Channels new to the mirror.
+    channels_changed integer NOT NULL DEFAULT 0, -- Channels with a new version.
+    channels_revived integer NOT NULL DEFAULT 0, -- Tombstones that came back to life.
+    channels_moved integer NOT NULL DEFAULT 0, -- Channels that changed their user.
+    nul_replaced integer NOT NULL DEFAULT 0, -- Texts in which a NUL character was replaced.
+    PRIMARY KEY (run_id, number),
+    CHECK ((reason = ANY (ARRAY['source'::text, 'failed_before'::text, 'missing_from_listing'::text]))),
+    FOREIGN KEY (run_id) REFERENCES worker.runs(id) ON DELETE CASCADE,
+    CHECK ((status = ANY (ARRAY['pending'::text, 'claimed'::text, 'done'::text])))
+);
+CREATE INDEX batches_open ON worker.batches USING btree (run_id, number) WHERE (status <> 'done'::text);
+
+-- Channels that a complete read did not see any more; a second read must agree before they become tombstones.
+CREATE TABLE worker.candidates (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    channel_id bigint NOT NULL, -- Canvas id of the channel.
+    user_id bigint NOT NULL, -- User whose read did not see it.
+    run_id bigint NOT NULL, -- Run that made it a candidate.
+    read_at timestamp with time zone NOT NULL, -- Time of the first read without it.
+    reason text NOT NULL, -- absent: the user was read without it; gone: Canvas does not know the user any more.
+    held_run_id bigint, -- Run that held it back, to be accepted or dismissed by a person; null if none did.
+    PRIMARY KEY (instance, channel_id),
+    CHECK ((reason = ANY (ARRAY['absent'::text, 'gone'::text])))
+);
+CREATE INDEX candidates_of_user ON worker.candidates USING btree (instance, user_id);
+
+-- Users that a run could not read, and references that it could not resolve.
+CREATE TABLE worker.failures (
+    run_id bigint NOT NULL, -- Run that failed to read it.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    reference text NOT NULL, -- The user as the source named it: id:1042, sis_user_id:S1001, ...
+    user_id bigint, -- Canvas id; null for a reference that could not be resolved.
+    kind text NOT NULL, -- Class of the failure: trouble, incomplete, rejected, forbidden, not_found.
+    status integer, -- HTTP status; null if there was no answer.
+    message text NOT NULL, -- What happened, without secrets.
+    failed_at timestamp with time zone NOT NULL, -- When.
+    resolved_at timestamp with time zone, -- When a later read of the user succeeded; null while it is open. Open ones are tried first by the next run.
+    PRIMARY KEY (run_id, reference),
+    FOREIGN KEY (run_id) REFERENCES worker.runs(id) ON DELETE CASCADE
+);
+CREATE INDEX failures_open ON worker.failures USING btree (instance, user_id) WHERE (resolved_at IS NULL);
+
+-- One row for each Canvas installation: what it is bound to, and who writes for it.
+CREATE TABLE worker.instances (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    origin text, -- Scheme, host and port of its Canvas, fixed at the first run that Canvas answered; another one is refused until db rebind. Null before.
+    root_account_id bigint, -- Root account of its Canvas; null where the token may not see it.
+    bound_at timestamp with time zone, -- When it was bound.
+    epoch bigint NOT NULL DEFAULT 0, -- Raised with each taking of the lock; every commit checks it, so a writer that lost its lock commits nothing.
+    holder_backend integer, -- PostgreSQL backend of the connection that took the lock last.
+    holder_command text, -- Command that took the lock last.
+    holder_host text, -- Machine that it runs on.
+    holder_pid integer, -- Its process id.
+    holder_user text, -- Operating-system user that started it.
+    holder_since timestamp with time zone, -- When it took the lock.
+    PRIMARY KEY (instance)
+);
+
+-- Migrations that this database has.
+CREATE TABLE worker.migrations (
+    version integer NOT NULL, -- Number of the file in sql/migrations.
+    name text NOT NULL, -- Name of the file.
+    checksum text NOT NULL, -- sha256 of the file when it was applied.
+    applied_at timestamp with time zone NOT NULL DEFAULT now(), -- When.
+    PRIMARY KEY (version)
+);
+
+-- One row for each run, backfill or accepted deletion.
+CREATE TABLE worker.runs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Number of the run, as the messages name it.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    kind text NOT NULL, -- run, backfill, accept.
+    status text NOT NULL DEFAULT 'running'::text, -- running; interrupted (resumable); abandoned (never resumed); done; partial: some users failed; withheld: the brake holds deletions; implausible: coverage too low or nothing seen; failed: an unexpected error.
+    exit_code integer, -- Exit code of the command; null while it runs or after a kill.
+    message text, -- What a person should know about the end, one sentence each.
+    users_spec text[] NOT NULL, -- User specs that it walks.
+    source_fingerprint text NOT NULL, -- Hash over specs and the contents of their files; a resumed run must have the same.
+    listed boolean NOT NULL DEFAULT false, -- Whether all users of the specs are in batches; if so a resumed run does not list again.
+    started_at timestamp with time zone NOT NULL, -- First start.
+    resumed_at timestamp with time zone, -- Last start of a resumed run.
+    finished_at timestamp with time zone, -- When it ended in any way it could record.
+    users_total bigint NOT NULL DEFAULT 0, -- Users of this run after deduplication, references that could not be resolved included.
+    users_done bigint NOT NULL DEFAULT 0, -- Users read completely.
+    users_gone bigint NOT NULL DEFAULT 0, -- Users that Canvas does not know any more.
+    users_unreadable bigint NOT NULL DEFAULT 0, -- Users that the token may not read.
+    users_unlisted bigint NOT NULL DEFAULT 0, -- Users that fell out of the listing and cannot be proved gone.
+    users_failed bigint NOT NULL DEFAULT 0, -- Users that could not be read, and references that could not be resolved.
+    channels_seen bigint NOT NULL DEFAULT 0, -- Channels in all complete reads.
+    channels_created bigint NOT NULL DEFAULT 0, -- Channels new to the mirror.
+    channels_changed bigint NOT NULL DEFAULT 0, -- Channels with a new version, revived and moved ones included.
+    channels_revived bigint NOT NULL DEFAULT 0, -- Tombstones that came back to life.
+    channels_moved bigint NOT NULL DEFAULT 0, -- Channels that changed their user.
+    channels_deleted bigint NOT NULL DEFAULT 0, -- Tombstones made.
+    deletions_pending bigint NOT NULL DEFAULT 0, -- Deletions that this run held back.
+    nul_replaced bigint NOT NULL DEFAULT 0, -- Texts in which a NUL character was replaced by U+FFFD.
+    requests bigint NOT NULL DEFAULT 0, -- Requests sent to Canvas, refused and repeated ones included.
+    throttled bigint NOT NULL DEFAULT 0, -- Requests that Canvas refused because of its rate limit.
+    seconds double precision NOT NULL DEFAULT 0, -- Working time, without the pause before a resumption.
+    program_version text NOT NULL, -- Version of sync-worker.
+    host text NOT NULL, -- Machine of the last start.
+    pid integer NOT NULL, -- Process of the last start.
+    started_by text NOT NULL, -- Operating-system user of the last start.
+    PRIMARY KEY (id),
+    FOREIGN KEY (instance) REFERENCES worker.instances(instance),
+    CHECK ((status = ANY (ARRAY['running'::text, 'interrupted'::text, 'abandoned'::text, 'done'::text, 'partial'::text, 'withheld'::text, 'implausible'::text, 'failed'::text])))
+);
+CREATE INDEX runs_of_instance ON worker.runs USING btree (instance, id DESC);

@@ -1,0 +1,53 @@
+"""Users that vanish from the listing: what each kind of answer proves."""
+
+import pytest
+
+from tests.integration.flows.harness import Stage, quick, staged
+
+
+@pytest.mark.parametrize(("answer", "state"), [("404", "gone"), ("401", "unlisted"), ("empty", "unlisted")])
+async def test_a_user_that_fell_out_of_the_listing(database_url: str, answer: str, state: str) -> None:
+    """Only a 404 proves that the channels are gone; whatever else, the rows stay, shown apart."""
+    async with staged(database_url, options=quick(deleted_user_answer=answer)) as stage:
+        await stage.run()
+        deleted, merged, into = stage.ids[20], stage.ids[21], stage.ids[22]
+        kept = await stage.rows_of(deleted)
+        doomed, moving = stage.channels_of(deleted), stage.channels_of(merged)
+        stage.school.delete_user(deleted)
+        stage.school.merge_users(merged, into)
+        report = await stage.run()
+        assert report.exit_code == 0, report.findings
+        assert report.figures.users_missing == 2
+        assert (await stage.state(deleted), await stage.state(merged)) == (state, state)
+        assert await stage.rows_of(deleted, merged) == ({} if state == "gone" else kept)
+        assert await stage.tombstones() == (doomed if state == "gone" else set())
+        assert set(await stage.rows_of(into)) >= moving
+        stage.sandbox.counters.reset()
+        again = await stage.run()
+        assert (again.exit_code, again.figures.users_missing) == (0, 0)
+        assert deleted not in stage.sandbox.counters.channel_lists
+
+
+async def test_a_restored_user_lives_again(stage: Stage) -> None:
+    """Back in the listing, present again; new channels come, old ones stay tombstones."""
+    await stage.run()
+    user = stage.ids[20]
+    doomed = stage.channels_of(user)
+    stage.school.delete_user(user)
+    await stage.run()
+    stage.school.restore_user(user)
+    stage.school.create(user, "email", "again@example.com")
+    report = await stage.run()
+    assert (report.exit_code, await stage.state(user)) == (0, "present")
+    await stage.assert_equal()
+    assert await stage.tombstones() == doomed - set(stage.truth())
+
+
+async def test_a_listed_user_that_says_404_is_gone(stage: Stage) -> None:
+    """By number 404 means deleted, whoever named the user."""
+    await stage.run()
+    user = stage.ids[30]
+    stage.school.delete_user(user)
+    report = await stage.run(f"id:{user},{stage.ids[31]}")
+    assert (report.exit_code, report.figures.users_gone, await stage.state(user)) == (0, 1, "gone")
+    assert await stage.rows_of(user) == {}
