@@ -7,6 +7,7 @@ import typer
 from sync_worker.cli import unavailable
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
     from sync_worker.channels import Channel
@@ -21,7 +22,11 @@ def register(app: typer.Typer) -> None:
         pretty_exceptions_enable=False,
         no_args_is_help=True,
     )
-    epilog = examples("sync-worker channels list 1042", "sync-worker channels list sis:S1001 --mirror --format json")
+    epilog = examples(
+        "sync-worker channels list 1042",
+        "sync-worker channels list sis:S1001 --mirror --format json",
+        "sync-worker channels list --mirror > channels.ndjson",
+    )
     group.command("list", epilog=epilog)(list_channels)
     unavailable.register(group, "channels")
     app.add_typer(group, name="channels")
@@ -29,7 +34,14 @@ def register(app: typer.Typer) -> None:
 
 def list_channels(
     ctx: typer.Context,
-    user: Annotated[str, typer.Argument(metavar="USER", help="1042, sis:ID, login:NAME, integration:ID or self.")],
+    user: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[USER]",
+            help="1042, sis:ID, login:NAME, integration:ID or self. Without it, with --mirror: everybody, one JSON "
+            "object a line.",
+        ),
+    ] = None,
     from_mirror: Annotated[  # noqa: FBT002  (an option's default)
         bool, typer.Option("--mirror", help="What the mirror has, instead of asking Canvas.")
     ] = False,
@@ -37,6 +49,13 @@ def list_channels(
 ) -> None:
     """List a user's channels as Canvas has them now, or as the mirror has them."""
     context = CliContext.of(ctx)
+    if user is None:
+        if not from_mirror:
+            raise UsageError(
+                "whose channels?", hint="Name a USER, or add --mirror for everybody's as the mirror has them"
+            )
+        async_main(lambda: _everybody(context))
+        return
     rows = async_main(lambda: _mirror(context, user) if from_mirror else _live(context, user))
     if form == "json":
         import json  # noqa: PLC0415
@@ -63,7 +82,6 @@ def _row(channel: "Channel") -> dict[str, object]:
 
 async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
     from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.errors import UsageError  # noqa: PLC0415
     from sync_worker.mirror.readback import channels_of_user, find_users  # noqa: PLC0415  (heavy)
     from sync_worker.users.refs import parse_ref  # noqa: PLC0415  (heavy)
 
@@ -75,6 +93,19 @@ async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
                 f"the mirror has {what} for {user}", hint="Name the user by the number that Canvas gives it"
             )
         return await channels_of_user(opened.database, opened.names[0], found[0]["id"])
+
+
+async def _everybody(context: CliContext) -> None:
+    """Everybody's channels in order of user, while memory stays flat."""
+    import json  # noqa: PLC0415
+
+    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
+    from sync_worker.mirror.readback import all_channels  # noqa: PLC0415  (heavy)
+
+    async with reading(context) as opened:
+        for name in opened.names:
+            async for row in all_channels(opened.database, name):
+                typer.echo(json.dumps(row, default=str, ensure_ascii=False))
 
 
 def _table(rows: list[dict[str, object]]) -> None:

@@ -1,6 +1,7 @@
 """The demo's story, told with the real flows: first load, changes, second sync, an accident, a comparison."""
 
 import os
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, Final
 import typer
 
 from sync_worker.cli.display import showing
-from sync_worker.cli.exits import DONE, IMPLAUSIBLE, UNEXPECTED, WITHHELD
+from sync_worker.cli.exits import DONE, IMPLAUSIBLE, PROGRAM, UNEXPECTED, WITHHELD
 from sync_worker.cli.pulling import Overrides, limits
 from sync_worker.cli.summary import print_report
 from sync_worker.clock import Clock
@@ -196,7 +197,12 @@ def _farewell(stage: Stage, first: RunReport, second: RunReport) -> None:
     )
     _head("Look around", "Canvas is gone now, the mirror stays")
     for command in ("status", "pending list", f"channels list {stage.sandbox.admin_id} --mirror", "db status"):
-        typer.echo(f"  sync-worker --config {stage.config} {command}")
+        typer.echo(f"  {_program()} --config {stage.config} {command}")
+
+
+def _program() -> str:
+    """How the command was called, so that the next one can be called the same way."""
+    return sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
 
 
 def _seconds(report: RunReport) -> str:

@@ -78,6 +78,8 @@ async def on_instances(context: CliContext, flow: Flow, *, single: bool = False)
     """
     async with stopping_on_signals() as stop, reading(context, single=single) as opened:
         codes = [await _one(context, opened, name, flow, stop) for name in opened.names if not stop.requested.is_set()]
+        if stop.signum is not None and len(codes) < len(opened.names):
+            codes.append(exits.exit_code(Stopped(stop.signum)))  # the others were not begun
     return exits.worst(codes)
 
 
@@ -102,6 +104,8 @@ def _tell(error: SyncWorkerError, progress: Progress) -> None:
 
 
 def _stopped(progress: Progress) -> str:
+    if not progress.run_id:
+        return f"{progress.instance}: stopped by a signal before anything was read"
     return (
         f"{progress.instance}: run {progress.run_id} stopped by a signal after {progress.done:,} of {progress.users:,} "
         "users; what was read is kept, and the same command goes on from there"
