@@ -5,7 +5,7 @@ All frozen. A `Channel` is what Canvas said, no more: a field that the answer le
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import quote
@@ -19,6 +19,11 @@ SHARD = 10**13
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Small = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+Instant = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1, 1, 2, tzinfo=UTC), le=datetime(9999, 12, 30, tzinfo=UTC)),
+]
+"""A day from either end of the calendar: there an instant has no form in some other time zone."""
 
 
 class Channel(BaseModel):
@@ -33,12 +38,12 @@ class Channel(BaseModel):
     workflow_state: str
     position: Small | None = None
     bounce_count: Small | None = None
-    last_bounce_at: AwareDatetime | None = None
+    last_bounce_at: Instant | None = None
     last_bounce_summary: str | None = None
-    last_transient_bounce_at: AwareDatetime | None = None
+    last_transient_bounce_at: Instant | None = None
     last_transient_bounce_summary: str | None = None
-    last_suppression_bounce_at: AwareDatetime | None = None
-    created_at: AwareDatetime | None = None
+    last_suppression_bounce_at: Instant | None = None
+    created_at: Instant | None = None
 
 
 class User(BaseModel):

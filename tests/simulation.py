@@ -64,10 +64,10 @@ async def _attempt(gate: Gate, server: Server, clock: Clock) -> bool:
     async with gate.permit() as permit:
         await clock.sleep(server.network_seconds)
         if not server.start(clock.monotonic()):
-            server.end(clock.monotonic(), 0.0)
+            remaining = server.end(clock.monotonic(), 0.0)
             server.refusals += 1
             await clock.sleep(server.network_seconds)
-            permit.refused(retry_after=None)
+            permit.refused(retry_after=None, remaining=remaining if server.headers else None)
             return False
         await clock.sleep(server.draw(server.mean_seconds))
         cost = server.draw(server.mean_cost)
@@ -92,6 +92,21 @@ async def run_gate(gate: Gate, server: Server, clock: Clock, *, requests: int, w
         for _ in range(workers):
             group.create_task(press())
     return clock.monotonic() - started
+
+
+async def neighbour(server: Server, clock: Clock, *, until: float, tasks: int) -> None:
+    """Somebody else with the same token, who knows no manners: a refused request comes again at once."""
+
+    async def press() -> None:
+        while clock.monotonic() < until:
+            admitted = server.start(clock.monotonic())
+            await clock.sleep(server.draw(server.mean_seconds) if admitted else 0.02)
+            server.in_flight -= admitted
+            server.end(clock.monotonic(), server.draw(server.mean_cost) if admitted else 0.0)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(tasks):
+            group.create_task(press())
 
 
 def oracle(server: Server, requests: int) -> float:

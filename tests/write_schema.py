@@ -24,29 +24,26 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 FILE = sql_folder() / "schema.sql"
 HEADER = "-- What the migrations add up to, to be read. Made by: .venv/bin/python -m tests.write_schema\n"
 
-_OURS = "n.nspname NOT IN ('public', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'"
-_SCHEMAS = f"""
-SELECT nspname AS name, obj_description(oid, 'pg_namespace') AS comment
-FROM pg_namespace n WHERE {_OURS} ORDER BY 1"""
-_SEQUENCES = f"""
-SELECT c.oid::regclass::text AS name, obj_description(c.oid, 'pg_class') AS comment
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'S' AND {_OURS}
+_SCHEMAS = r"""
+SELECT nspname AS name, obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace
+WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%' ORDER BY 1"""
+_SEQUENCES = """
+SELECT c.oid::regclass::text AS name, obj_description(c.oid, 'pg_class') AS comment FROM pg_class c
+WHERE c.relkind = 'S' AND c.relnamespace::regnamespace::text = ANY ($1)
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype IN ('a', 'i'))
 ORDER BY 1"""
-_COLUMNS = f"""
+_COLUMNS = """
 SELECT c.oid, c.oid::regclass::text AS name, obj_description(c.oid, 'pg_class') AS comment,
-    CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid, true) END AS view,
+    CASE WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_get_viewdef(c.oid, true), ';') END AS view,
+    a.attname AS column, col_description(c.oid, a.attnum) AS column_comment,
     quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
         || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
-        || CASE a.attidentity WHEN 'a' THEN ' GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN ' GENERATED AS IDENTITY' ELSE '' END
-        || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '') AS definition,
-    col_description(c.oid, a.attnum) AS column_comment
+        || CASE WHEN a.attidentity <> '' THEN ' GENERATED ALWAYS AS IDENTITY' ELSE '' END
+        || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '') AS definition
 FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p', 'v', 'm') AND {_OURS}
+WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relnamespace::regnamespace::text = ANY ($1)
 ORDER BY 2, a.attnum"""
 _CONSTRAINTS = """
 SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint
@@ -55,33 +52,38 @@ _INDEXES = """
 SELECT pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
 WHERE i.indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype <> 'f')
 ORDER BY 1"""
-_FUNCTIONS = f"""
-SELECT pg_get_functiondef(p.oid) AS definition, obj_description(p.oid, 'pg_proc') AS comment
-FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {_OURS} ORDER BY p.oid::regprocedure::text"""
+_FUNCTIONS = """
+SELECT rtrim(pg_get_functiondef(oid), E'\\n') AS definition, obj_description(oid, 'pg_proc') AS comment FROM pg_proc
+WHERE pronamespace::regnamespace::text = ANY ($1) ORDER BY oid::regprocedure::text"""
 
 
 async def describe_schema(connection: Connection) -> str:
     """The text of sql/schema.sql."""
-    parts = [HEADER]
-    parts += [_object(f"CREATE SCHEMA {row['name']}", row["comment"]) for row in await connection.fetch(_SCHEMAS)]
-    parts += [_object(f"CREATE SEQUENCE {row['name']}", row["comment"]) for row in await connection.fetch(_SEQUENCES)]
-    rows = await connection.fetch(_COLUMNS)
-    for _, columns in groupby(rows, key=lambda row: row["name"]):
-        parts.append(await _relation(connection, list(columns)))
-    functions = await connection.fetch(_FUNCTIONS)
-    parts += [_object(row["definition"].rstrip(), row["comment"]) for row in functions]
+    schemas = await connection.fetch(_SCHEMAS)
+    names = [row["name"] for row in schemas]
+    sequences = await connection.fetch(_SEQUENCES, names)
+    columns = groupby(await connection.fetch(_COLUMNS, names), key=lambda row: row["name"])
+    functions = await connection.fetch(_FUNCTIONS, names)
+    parts = [
+        HEADER,
+        *[_object(f"CREATE SCHEMA {row['name']}", row["comment"]) for row in schemas],
+        *[_object(f"CREATE SEQUENCE {row['name']}", row["comment"]) for row in sequences],
+        *[await _relation(connection, list(group)) for _, group in columns],
+        *[_object(row["definition"], row["comment"]) for row in functions],
+    ]
     return "\n".join(parts)
 
 
 async def _relation(connection: Connection, columns: list[asyncpg.Record]) -> str:
-    table = columns[0]
-    if table["view"]:
-        notes = [f"-- {row['definition'].split()[0]}: {row['column_comment']}" for row in columns if row["column_comment"]]
-        return _object("\n".join([f"CREATE VIEW {table['name']} AS", *notes, table["view"].rstrip(" ;\n")]), table["comment"])
-    constraints = [row["definition"] for row in await connection.fetch(_CONSTRAINTS, table["oid"])]
+    relation = columns[0]
+    name, comment = relation["name"], relation["comment"]
+    if relation["view"]:
+        notes = [f"-- {row['column']}: {row['column_comment']}" for row in columns if row["column_comment"]]
+        return _object("\n".join([f"CREATE VIEW {name} AS", *notes, relation["view"]]), comment)
+    constraints = [row["definition"] for row in await connection.fetch(_CONSTRAINTS, relation["oid"])]
+    indexes = [f"{row['definition']};\n" for row in await connection.fetch(_INDEXES, relation["oid"])]
     body = "\n".join(_body(columns, constraints))
-    indexes = [f"{row['definition']};\n" for row in await connection.fetch(_INDEXES, table["oid"])]
-    return _object(f"CREATE TABLE {table['name']} (\n{body}\n)", table["comment"]) + "".join(indexes)
+    return _object(f"CREATE TABLE {name} (\n{body}\n)", comment) + "".join(indexes)
 
 
 def _body(columns: Iterable[asyncpg.Record], constraints: list[str]) -> Iterator[str]:
@@ -105,7 +107,7 @@ async def write() -> None:
             async with connect(server.dsn("postgres")) as database:
                 await migrate(database, clock)
             connection = await asyncpg.connect(server.dsn("postgres"))
-            FILE.write_text(await describe_schema(connection), encoding="utf-8")  # noqa: ASYNC240
+            FILE.write_text(await describe_schema(connection), encoding="utf-8")
             await connection.close()
 
 

@@ -1,17 +1,25 @@
+-- name: join_by_hash
+-- For the rest of a transaction that joins with the users of a run: without statistics on a first load the planner takes
+-- them for few, and nested loops over hundreds of thousands take hours.
+SET LOCAL enable_nestloop = off;
+
 -- name: weigh_candidates
--- What the brake looks at: the candidates of users that this run has read, and the live channels of those users.
--- $1 instance, $2 run.
+-- What the brake looks at: the candidates of users that this run has read, and the live channels of those users; and
+-- who holds such candidates already. $1 instance, $2 run.
 WITH covered AS MATERIALIZED (
     SELECT DISTINCT unnest(user_ids) AS user_id FROM worker.batches WHERE run_id = $2 AND status = 'done'
 )
 SELECT
-    (
-        SELECT count(*) FROM worker.candidates c JOIN covered USING (user_id) WHERE c.instance = $1
-    ) AS candidates,
+    count(*) AS candidates,
     (
         SELECT count(*) FROM mirror.communication_channels m JOIN covered USING (user_id)
         WHERE m.instance = $1 AND m.deleted_at IS NULL
-    ) AS live;
+    ) AS live,
+    count(c.held_run_id) AS held,
+    coalesce(array_agg(DISTINCT c.held_run_id) FILTER (WHERE c.held_run_id IS NOT NULL), '{}') AS held_by
+FROM worker.candidates c
+JOIN covered USING (user_id)
+WHERE c.instance = $1;
 
 -- name: hold_candidates
 -- Hold back the candidates that this run has met; what an earlier run holds stays with that run. $1 instance, $2 run.
@@ -24,14 +32,15 @@ FROM covered
 WHERE c.instance = $1 AND c.user_id = covered.user_id AND c.held_run_id IS NULL;
 
 -- name: users_to_settle
--- Users with candidates that this run has met, after a given user. $1 instance, $2 run, $3 last id, $4 number.
+-- Users with candidates that this run has met, after a given user.
+-- $1 instance, $2 run, $3 last id, $4 number, $5 whether what a run holds back is settled too.
 WITH covered AS MATERIALIZED (
     SELECT DISTINCT unnest(user_ids) AS user_id FROM worker.batches WHERE run_id = $2 AND status = 'done'
 )
 SELECT DISTINCT c.user_id
 FROM worker.candidates c
 JOIN covered USING (user_id)
-WHERE c.instance = $1 AND c.user_id > $3
+WHERE c.instance = $1 AND c.user_id > $3 AND (c.held_run_id IS NULL OR $5::boolean)
 ORDER BY c.user_id
 LIMIT $4;
 

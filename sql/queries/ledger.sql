@@ -112,15 +112,19 @@ UPDATE worker.runs SET listed = true WHERE id = $1;
 
 -- name: claim_batch
 -- Take the next batch that nobody of this epoch has. $1 run, $2 epoch, $3 time.
-UPDATE worker.batches b
-SET status = 'claimed', claim = nextval('worker.claims'), claim_epoch = $2, claimed_at = $3, attempts = attempts + 1
-FROM (
+--
+-- MATERIALIZED matters: as the inner side of a nested loop the choice would be made anew for each batch, skip what this
+-- very statement has taken, and so take all of them.
+WITH next AS MATERIALIZED (
     SELECT number FROM worker.batches
     WHERE run_id = $1 AND (status = 'pending' OR status = 'claimed' AND claim_epoch < $2)
     ORDER BY number
     LIMIT 1
     FOR UPDATE SKIP LOCKED
-) next
+)
+UPDATE worker.batches b
+SET status = 'claimed', claim = nextval('worker.claims'), claim_epoch = $2, claimed_at = $3, attempts = attempts + 1
+FROM next
 WHERE b.run_id = $1 AND b.number = next.number
 RETURNING b.number, b.reason, b.user_ids, b.claim;
 

@@ -53,9 +53,8 @@ SET origin = excluded.origin, root_account_id = excluded.root_account_id, bound_
 WHERE i.origin IS NULL;
 
 -- name: rebind_instance
--- The new epoch stops a writer that is still reading the old Canvas.
 -- $1 instance, $2 origin, $3 root account or null, $4 time.
-UPDATE worker.instances SET origin = $2, root_account_id = $3, bound_at = $4, epoch = epoch + 1 WHERE instance = $1;
+UPDATE worker.instances SET origin = $2, root_account_id = $3, bound_at = $4 WHERE instance = $1;
 
 -- name: learn_root_account
 -- $1 instance, $2 root account.

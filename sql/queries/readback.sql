@@ -20,7 +20,8 @@ WHERE instance = $1 AND CASE $2
     WHEN 'sis_user_id' THEN sis_user_id = $3
     WHEN 'sis_login_id' THEN login_id = $3
     WHEN 'sis_integration_id' THEN integration_id = $3
-END;
+END
+ORDER BY id;
 
 -- name: latest_runs
 -- $1 instances, $2 number for each.

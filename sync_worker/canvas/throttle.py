@@ -29,17 +29,17 @@ LEARNING_CEILING: Final = 4  # requests in flight until the up-front cost is kno
 MARGIN: Final = 0.5  # units; clocks tick in milliseconds, and a millisecond is 0.01 units
 RELIEF: Final = 0.25  # share of a correction that is believed when it promises *more* room
 DOUBT: Final = 0.25  # of the up-front cost: more room than this is taken for one more request in flight
-ABSURD: Final = 1e6  # units or seconds; a header beyond it is taken for none
+ABSURD: Final = 1e12  # units or seconds; a header beyond it is taken for none
 RESERVE_DECAY: Final = 2.5  # units a second by which the room left to others after a refusal shrinks
 MAX_BACKOFF: Final = 60.0  # seconds; every wait has a cap, for a block-listed token reads 0.0 for ever
-SAMPLES: Final = 5  # clear observations that settle the up-front cost
+SAMPLES: Final = 3  # clear observations that settle an up-front cost other than the default
 PATIENCE_FOR_SAMPLES: Final = 40  # answers after which the default is taken as true
 OUTFLOW_WINDOW: Final = 10.0  # seconds over which the drift of the reckoning is measured
 OUTFLOW_RANGE: Final = (1.0, 1000.0)  # units a second; what is measured stays in between
 SOUNDING: Final = 20.0  # seconds between two soundings, doubled each time that one agrees with the reckoning
 SOUNDING_IN_TROUBLE: Final = 10.0  # seconds, after a refusal or a sounding that does not agree
 SOUNDING_AT_LEAST: Final = 640.0  # seconds
-SOUNDING_PATIENCE: Final = 2.0  # seconds for the flight to run empty: one request that hangs stops nobody
+FLIGHT_PATIENCE: Final = 2.0  # seconds for the flight to run empty: one request that hangs stops nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class _Soundings:
             now: instant.
             worth: False puts it off: what reservations have leaked is room that is lost where they end.
         """
-        if now >= self.due + SOUNDING_PATIENCE or not worth:
+        if now >= self.due + FLIGHT_PATIENCE or not worth:
             self.due = max(self.due, now + self.every)
         return now >= self.due
 
@@ -124,8 +124,10 @@ class BucketModel:
     _reserve: float = 0.0  # units left to others after refusals
     _recent: deque[float] = field(default_factory=deque)  # instants of the latest answers
     _shortest: float = float("inf")  # seconds; no answer came faster, so the network takes no longer
+    _learning: bool = True  # until the up-front cost is known: in waves, for their first answers are clear
+    _wave_since: float = 0.0
+    _wave_ebbs: bool = False  # one of it has ended
     _samples: list[float] = field(default_factory=list)
-    _learning: bool = True
     _drift: float = 0.0
     _drift_since: float | None = None
     _soundings: _Soundings = field(default_factory=_Soundings)
@@ -147,13 +149,14 @@ class BucketModel:
             return self._not_before - now
         if not self._in_flight:
             return self._wait_alone(now)
+        if self._learning and not self._blind and self._wave_ebbs and now < self._wave_since + FLIGHT_PATIENCE:
+            return self._wave_since + FLIGHT_PATIENCE - now
         if self._soundings.holds(now, worth=self._spent > 0):
-            return self._soundings.due + SOUNDING_PATIENCE - now
-        surplus = self._surplus()
+            return self._soundings.due + FLIGHT_PATIENCE - now
         leaks_at_most = self._count(len(self._in_flight)) + self._reserve
-        if len(self._in_flight) + 1 > self._ceiling() or surplus > leaks_at_most:
+        if len(self._in_flight) + 1 > self._ceiling() or self._surplus() > leaks_at_most:
             return None
-        return max(0.0, surplus / self._outflow)
+        return self._until_it_fits()
 
     def state(self, now: float) -> BucketState:
         """A picture for progress lines and metrics."""
@@ -173,6 +176,8 @@ class BucketModel:
     def send(self, now: float) -> Ticket:
         """A request leaves; the caller has asked `wait` first."""
         self._leak(now)
+        if not self._in_flight:
+            self._wave_since, self._wave_ebbs = now, False
         for other in self._in_flight if len(self._in_flight) == 1 else ():
             other.alone = False
         ticket = Ticket(sent_at=now, alone=not self._in_flight)
@@ -191,6 +196,9 @@ class BucketModel:
         self._limit += BLIND_GROWTH if self._blind and self._refused else 1
         if seen is not None:
             self._correct(ticket, now, seen)
+        if self._learning and (self._settled() or self._answers >= PATIENCE_FOR_SAMPLES):
+            self._learning = False
+            self._spent = max(self._spent, 0.0)  # the headers have not yet confirmed what reservations have leaked
         self._recent.append(now)
 
     def refused(self, ticket: Ticket, now: float, *, retry_after: float | None, remaining: float | None) -> None:
@@ -206,7 +214,7 @@ class BucketModel:
             least = self._high_water_mark - (self._up_front if left is None else left)
             self._spent = max(self._spent, least - self._up_front * others)
             self._reserve = min(self._reserve + self._up_front, self._high_water_mark / 2)
-        leaks_in = 0.0 if left is None or others else (self._up_front - left) / self._outflow
+        leaks_in = 0.0 if left is None or others else (self._up_front + MARGIN - left) / self._outflow
         backoff = 0.5 * 2 ** min(self._refusals_in_a_row - 1, 10)
         self._not_before = now + min(MAX_BACKOFF, max(backoff, leaks_in, _sane(retry_after) or 0.0))
 
@@ -240,13 +248,20 @@ class BucketModel:
         """Nothing in flight will tell us more: an empty bucket takes a request, and every wait has a cap."""
         if self._quiet_since is None:
             return 0.0
-        leaked = min(self._surplus(), self._spent + self._reserve) / self._outflow
-        return max(0.0, min(leaked, self._quiet_since + MAX_BACKOFF - now))
+        empty = self._spent / self._outflow
+        return max(0.0, min(self._until_it_fits(), empty, self._quiet_since + MAX_BACKOFF - now))
+
+    def _until_it_fits(self) -> float:
+        """Seconds for the surplus to go: the bucket leaks, and the reserve shrinks as long as there is any."""
+        surplus = max(0.0, self._surplus())
+        together = surplus / (self._outflow + RESERVE_DECAY)
+        return together if together * RESERVE_DECAY <= self._reserve else (surplus - self._reserve) / self._outflow
 
     def _close(self, ticket: Ticket, now: float, cost: float) -> None:
         """Step 3 of the bucket: it leaks, the reservation goes and the cost comes; not below 0."""
         self._leak(now)
         del self._in_flight[ticket]
+        self._wave_ebbs = True
         self._quiet_since = now
         self._spent = max(self._spent + cost, -self._up_front * len(self._in_flight))
 
@@ -267,12 +282,11 @@ class BucketModel:
         if ticket.alone:
             self._sound(now, self._high_water_mark - remaining)
         elif self._learning:
-            self._learn_up_front(now, self._high_water_mark - remaining)
+            self._learn_up_front(ticket, self._high_water_mark - remaining)
         else:
             error = self._error(now, self._high_water_mark - remaining)
             self._measure_outflow(now, error)
             self._spent -= error if error < 0 else min(error * RELIEF, max(self._spent, 0.0))  # below 0 it may be stale
-        self._learning = self._learning and len(self._samples) < SAMPLES and self._answers < PATIENCE_FOR_SAMPLES
 
     def _sound(self, now: float, count: float) -> None:
         """Nothing else of ours was in flight: what the header says is what is."""
@@ -297,14 +311,17 @@ class BucketModel:
 
     # --- learning --------------------------------------------------------------------------------------
 
-    def _learn_up_front(self, now: float, count: float) -> None:
-        """Take clear observations: others in flight, all sent a while ago, and no other answer just now."""
-        settled = now - self._shortest / 2
-        arrived = self._in_flight and all(ticket.sent_at <= settled for ticket in self._in_flight)
-        if arrived and (not self._recent or self._recent[-1] <= settled):
-            self._samples.append((count - self._spent) / len(self._in_flight))
-        if len(self._samples) >= SAMPLES:
+    def _learn_up_front(self, ticket: Ticket, count: float) -> None:
+        """Where the others in flight were all sent before, they had all arrived: the network blurs nothing."""
+        others = len(self._in_flight)
+        if others and all(other.sent_at <= ticket.sent_at for other in self._in_flight):
+            self._samples.append((count - self._spent) / others)
+        if self._settled():
             self._up_front = _agreed(self._samples, self._up_front)
+
+    def _settled(self) -> bool:
+        """Whether the samples are enough; one is, where it is what we expect."""
+        return len(self._samples) >= SAMPLES or any(_close_to(sample, self._up_front) for sample in self._samples)
 
     def _measure_outflow(self, now: float, error: float) -> None:
         """What the corrections add up to over a while is what the bucket leaks more than we thought."""
@@ -334,7 +351,7 @@ def _agreed(samples: list[float], default: float) -> float:
     agreeing = [sample for sample in samples if _close_to(sample, middle)]
     if middle < 1.0 or 2 * len(agreeing) <= len(samples) or _close_to(middle, default):
         return default
-    return float(ceil(max(agreeing) - 0.1))
+    return float(ceil(max(agreeing) - 0.25))
 
 
 def _close_to(value: float, other: float) -> bool:

@@ -32,6 +32,11 @@ class Overrides:
     max_tombstone_percent: float | None = None
     min_coverage_percent: float | None = None
 
+    @property
+    def raise_the_brake(self) -> bool:
+        """Whether a person has spoken about deletions."""
+        return self.max_tombstones is not None or self.max_tombstone_percent is not None
+
 
 async def pull_instances(
     context: CliContext, kind: str, users: tuple[str, ...], *, fresh: bool, overrides: Overrides
@@ -40,7 +45,13 @@ async def pull_instances(
 
     async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
         specs = tuple(_spec(text, rooms.instance.account) for text in users or rooms.instance.users)
-        request = PullRequest(kind=kind, specs=specs, limits=limits(rooms.instance.brake, overrides), fresh=fresh)
+        request = PullRequest(
+            kind=kind,
+            specs=specs,
+            limits=limits(rooms.instance.brake, overrides),
+            fresh=fresh,
+            settle_held=overrides.raise_the_brake,
+        )
         return await pull(rooms, request, stop=stop, progress=progress)
 
     return await on_instances(context, flow)

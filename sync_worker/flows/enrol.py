@@ -46,6 +46,8 @@ class Enroller:
             size = self._rooms.settings.run.batch_size
             async with self._ledger.enrolment(self._run, size) as enrolment:
                 await self._enrol(enrolment)
+        elif any(listing(spec) is not None for spec in self._specs):
+            self.listing = await self._listing_of_earlier_start()
         self._progress.listed = True
         self._fetcher.close()
 
@@ -64,13 +66,19 @@ class Enroller:
         await enrolment.close()
         self._announce(enrolment)
 
+    async def _listing_of_earlier_start(self) -> Listing:
+        """What the batches remember of a listing that was walked before an interruption."""
+        figures = await self._ledger.figures(self._run)
+        return Listing(now=figures.users_total - figures.users_missing, before=figures.users_total)
+
     async def _walk(self, spec: Spec, enrolment: Enrolment) -> int:
         """Enrol one source to its end; returns how many users it named."""
         offered, account = 0, listing(spec)
         try:
             async for chunk in walk(spec, self._rooms.client, self._resolver):
                 offered += len(chunk.users)
-                await self._ledger.note_failures(self._run, self._failed(chunk.failures))
+                if chunk.failures:
+                    await self._ledger.note_failures(self._run, self._failed(chunk.failures))
                 if await enrolment.offer(chunk.users, account=account):
                     self._announce(enrolment)
         except RequestFailed as error:

@@ -6,10 +6,13 @@ still being read. A batch is committed when all its users have an outcome.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from sync_worker.channels import Failure, ReadOutcome
+from sync_worker.errors import ClaimLost
+from sync_worker.flows.outage import is_trouble
 from sync_worker.flows.progress import Progress
 from sync_worker.logs import get_logger
 from sync_worker.mirror.ledger import Batch, Ledger, Run
@@ -86,10 +89,15 @@ class Fetcher:
                 task.cancel()
 
     async def commit_partial(self) -> None:
-        """After an interruption: commit what was read; the other users stay behind as batches of their own."""
+        """After an interruption: commit what was read; the other users stay behind as batches of their own.
+
+        Trouble stays behind too: it may be a part of what interrupted the run, and is asked again when it goes on.
+        """
         for open_batch in list(self._open.values()):
+            open_batch.outcomes = [outcome for outcome in open_batch.outcomes if not is_trouble(outcome)]
             if open_batch.outcomes:
-                await self._commit(open_batch)
+                with suppress(ClaimLost):  # its commit was under way when the end came, and has gone through
+                    await self._commit(open_batch)
 
     async def _claims(self) -> AsyncIterator[Batch]:
         while True:

@@ -10,6 +10,11 @@ SUSPICIOUS: Final = 25
 """Failures in a row, without one answer between them, after which Canvas is asked something simple."""
 
 
+def is_trouble(outcome: ReadOutcome) -> bool:
+    """Whether it says more about the other side than about the user."""
+    return isinstance(outcome, Failure) and outcome.kind == Trouble.kind
+
+
 class OutageWatch:
     """Counts trouble in a row.
 
@@ -29,8 +34,7 @@ class OutageWatch:
         Raises:
             CanvasUnreachable: trouble for everybody, and for the probe too.
         """
-        trouble = isinstance(outcome, Failure) and outcome.kind == Trouble.kind
-        self._in_a_row = self._in_a_row + 1 if trouble else 0
+        self._in_a_row = self._in_a_row + 1 if is_trouble(outcome) else 0
         if self._in_a_row >= SUSPICIOUS:
             self._in_a_row = 0
             await self._ask()

@@ -1,18 +1,18 @@
 """`pending accept`: a person has said yes; the second read still decides."""
 
-from sync_worker.errors import SyncWorkerError, UsageError
+from sync_worker.errors import UsageError
 from sync_worker.flows.canvas import bind_to_canvas, reader
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.record import Recorder
 from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
-from sync_worker.flows.settle import settle, unread
+from sync_worker.flows.settle import SecondRead, unread
 from sync_worker.flows.stop import Stop
 from sync_worker.flows.watch import watched
 from sync_worker.logs import bind as bind_log
 from sync_worker.mirror.candidates import Candidates
 from sync_worker.mirror.database import Database
-from sync_worker.mirror.ledger import Ledger, RunRequest
+from sync_worker.mirror.ledger import Ledger, Run, RunRequest
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror
 
@@ -29,29 +29,33 @@ async def accept(rooms: Rooms, held_by: int, *, stop: Stop, progress: Progress) 
     async with writing(rooms.database, rooms.instance.name, f"pending accept {held_by}", rooms.clock) as writer:
         candidates = Candidates(rooms.database, writer)
         progress.users = await _held(candidates, held_by)
-        await bind_to_canvas(rooms, writer)
+        async with watched(rooms, writer, stop):
+            await bind_to_canvas(rooms, writer)
         ledger = Ledger(rooms.database, writer, rooms.clock)
         run = await ledger.begin(_request(rooms, held_by))
-        bind_log(run=run.id)
         progress.run_id = run.id
         recorder = Recorder(rooms, ledger, run)
-        mirror = Mirror(writer, rooms.clock)
-        try:
-            async with watched(rooms, writer, stop):
-                settled = await settle(
-                    candidates.held_users(held_by),
-                    mirror=mirror,
-                    run=run,
-                    read=reader(rooms),
-                    workers=rooms.instance.max_concurrency,
-                    progress=progress,
-                )
-                report = await recorder.report(ACCEPT, unread(settled), settled, await candidates.pending())
-        except SyncWorkerError as error:
-            await recorder.interrupted(error)
-            raise
-        await recorder.finished(report)
+        with bind_log(run=run.id):
+            try:
+                async with watched(rooms, writer, stop):
+                    settled = await _second_read(rooms, writer, run, progress).settle(candidates.held_users(held_by))
+                    report = await recorder.report(ACCEPT, unread(settled), settled, await candidates.pending())
+            except Exception as error:
+                await recorder.interrupted(error)
+                raise
+            await recorder.finished(report)
         return report
+
+
+def _second_read(rooms: Rooms, writer: Writer, run: Run, progress: Progress) -> SecondRead:
+    return SecondRead(
+        mirror=Mirror(writer, rooms.clock),
+        run=run,
+        read=reader(rooms),
+        workers=rooms.instance.max_concurrency,
+        progress=progress,
+        held=True,
+    )
 
 
 async def dismiss(database: Database, writer: Writer, held_by: int) -> int:

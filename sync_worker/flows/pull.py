@@ -8,7 +8,6 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sync_worker.errors import SyncWorkerError
 from sync_worker.flows.canvas import bind_to_canvas, reader
 from sync_worker.flows.enrol import Enroller
 from sync_worker.flows.fetch import Fetcher
@@ -16,7 +15,7 @@ from sync_worker.flows.progress import Progress
 from sync_worker.flows.record import Recorder
 from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
-from sync_worker.flows.settle import Settled, settle, unread
+from sync_worker.flows.settle import SecondRead, Settled, unread
 from sync_worker.flows.stop import Stop
 from sync_worker.flows.verdict import Evidence, Limits, Listing, judge
 from sync_worker.flows.watch import watched
@@ -40,6 +39,7 @@ class PullRequest:
     specs: tuple[Spec, ...]
     limits: Limits
     fresh: bool = False  # never resume an unfinished run
+    settle_held: bool = False  # a person has raised the brake for this run: what earlier runs hold back is settled too
 
 
 async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Progress) -> RunReport:
@@ -52,11 +52,12 @@ async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Prog
     """
     source = await asyncio.to_thread(fingerprint, request.specs)
     async with writing(rooms.database, rooms.instance.name, request.kind, rooms.clock) as writer:
-        await bind_to_canvas(rooms, writer)
+        async with watched(rooms, writer, stop):
+            await bind_to_canvas(rooms, writer)
         ledger = Ledger(rooms.database, writer, rooms.clock)
         run = await ledger.open_run(_run_request(rooms, request, source))
-        bind_log(run=run.id)
-        return await _Pull(rooms, request, writer, ledger, run, progress).run(stop)
+        with bind_log(run=run.id):
+            return await _Pull(rooms, request, writer, ledger, run, progress).run(stop)
 
 
 def _run_request(rooms: Rooms, request: PullRequest, source: str) -> RunRequest:
@@ -101,8 +102,8 @@ class _Pull:
             async with watched(self._rooms, self._writer, stop):
                 listing = await self._read_everybody()
                 report = await self._conclude(listing)
-        except SyncWorkerError as error:
-            with suppress(SyncWorkerError):
+        except Exception as error:
+            with suppress(Exception):  # what cannot be kept is read again; the first error is the one to tell
                 await self._fetcher.commit_partial()
             await self._recorder.interrupted(error)
             raise
@@ -134,11 +135,13 @@ class _Pull:
         return await self._recorder.report(self._request.kind, (*verdict.findings, *unread(settled)), settled, pending)
 
     async def _settle(self) -> Settled:
-        return await settle(
-            self._candidates.covered_users(self._run),
+        held = self._request.settle_held
+        second_read = SecondRead(
             mirror=self._mirror,
             run=self._run,
             read=self._read,
             workers=self._rooms.instance.max_concurrency,
             progress=self._progress,
+            held=held,
         )
+        return await second_read.settle(self._candidates.covered_users(self._run, held=held))

@@ -15,6 +15,8 @@ from sync_worker.mirror.ledger import Ledger, Run, RunEnd
 STATUS: Final = {IMPLAUSIBLE: "implausible", WITHHELD: "withheld", IN_PART: "partial", 0: "done"}
 """The status of a finished run by its exit code, the graver ones first."""
 
+UNEXPECTED: Final = 1
+
 log = get_logger(__name__)
 
 
@@ -58,13 +60,16 @@ class Recorder:
         await self._finish(report.status, report.exit_code, message, report.pending)
         log.info("run finished", **report.canonical())
 
-    async def interrupted(self, error: SyncWorkerError) -> None:
+    async def interrupted(self, error: Exception) -> None:
         """The run stopped on the way: write down why, as far as the database lets us."""
-        resumable = isinstance(error, Stopped | TokenRefused | Unreachable)
-        status = "interrupted" if resumable else "failed"
+        status, exit_code = "interrupted", UNEXPECTED
+        reason = f"unexpected error: {type(error).__name__}"
+        if isinstance(error, SyncWorkerError):
+            status = "interrupted" if isinstance(error, Stopped | TokenRefused | Unreachable) else "failed"
+            exit_code, reason = error.exit_code, str(error)
         with suppress(SyncWorkerError):
-            await self._finish(status, error.exit_code, str(error), 0)
-        log.warning("run stopped", status=status, exit_code=error.exit_code, reason=str(error))
+            await self._finish(status, exit_code, reason, 0)
+        log.warning("run stopped", status=status, exit_code=exit_code, reason=reason)
 
     async def _finish(self, status: str, exit_code: int, message: str, pending: int) -> None:
         traffic = self._rooms.client.traffic

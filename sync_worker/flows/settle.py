@@ -19,22 +19,31 @@ class Settled:
     unread: int = 0  # users that could not be read again
 
 
-async def settle(
-    users: AsyncIterator[tuple[int, ...]], *, mirror: Mirror, run: Run, read: Reader, workers: int, progress: Progress
-) -> Settled:
-    """Read users with candidates again and make tombstones of what is absent again; returns the sums.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondRead:
+    """Reads users with candidates again, and makes tombstones of what is absent again."""
 
-    A user that cannot be read this time keeps its candidates; the next run goes on with them.
-    """
-    progress.phase = "reading again"
-    settled = Settled()
-    async for user_ids in users:
-        outcomes = await read_all(user_ids, read, workers)
-        merged = await mirror.settle(run, outcomes)
-        warn_of_nul(merged)
-        unread = sum(not isinstance(outcome, Snapshot | Gone) for outcome in outcomes)
-        settled = Settled(merged=settled.merged + merged, unread=settled.unread + unread)
-    return settled
+    mirror: Mirror
+    run: Run
+    read: Reader
+    workers: int  # users read at a time at most
+    progress: Progress
+    held: bool = False  # whether a person has agreed to what runs hold back
+
+    async def settle(self, users: AsyncIterator[tuple[int, ...]]) -> Settled:
+        """Settle some users after the others; the sums.
+
+        A user that cannot be read this time keeps its candidates; the next run goes on with them.
+        """
+        self.progress.phase = "reading again"
+        settled = Settled()
+        async for user_ids in users:
+            outcomes = await read_all(user_ids, self.read, self.workers)
+            merged = await self.mirror.settle(self.run, outcomes, held=self.held)
+            warn_of_nul(merged)
+            unread = sum(not isinstance(outcome, Snapshot | Gone) for outcome in outcomes)
+            settled = Settled(merged=settled.merged + merged, unread=settled.unread + unread)
+        return settled
 
 
 def unread(settled: Settled) -> tuple[Finding, ...]:

@@ -159,10 +159,10 @@ def _everybody_read(evidence: Evidence) -> Finding | None:
 
 
 def _waiting(evidence: Evidence) -> str:
-    held = evidence.weight.candidates
-    if not held:
+    weight = evidence.weight
+    if not weight.candidates:
         return "nothing was deleted"
-    return (
-        f"nothing was deleted, {held:,} deletions wait: look at `sync-worker pending list`, "
-        f"then `sync-worker pending accept {evidence.run_id}` or `dismiss {evidence.run_id}`"
-    )
+    holders = [*weight.held_by, *([evidence.run_id] if weight.candidates > weight.held else [])]
+    commands = ", ".join(f"`sync-worker pending accept {holder}` or `dismiss {holder}`" for holder in holders)
+    wait = f"{weight.candidates:,} deletions wait"
+    return f"nothing was deleted, {wait}: look at `sync-worker pending list`, then {commands}"

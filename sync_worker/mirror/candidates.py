@@ -9,7 +9,7 @@ from sync_worker.mirror.database import Database
 from sync_worker.mirror.ledger import Run
 from sync_worker.mirror.lock import Writer
 
-CHUNK: Final = 250  # users read again together
+CHUNK: Final = 1_000  # users read again together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,8 @@ class Weight:
 
     candidates: int  # channels of the users this run covered that a first read did not see
     live: int  # live channels of the same users
+    held: int = 0  # candidates that earlier runs hold back
+    held_by: tuple[int, ...] = ()  # those runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +44,19 @@ class Candidates:
 
     async def weigh(self, run: Run) -> Weight:
         """Candidates and live channels of the users that the run has covered."""
-        async with self._database.session() as session:
+        async with self._database.transaction() as session:
+            await session.execute("join_by_hash")
             row = await session.fetch_row("weigh_candidates", self._writer.instance, run.id)
-        return Weight(**dict(row or {"candidates": 0, "live": 0}))
+        if row is None:
+            return Weight(candidates=0, live=0)
+        return Weight(
+            candidates=row["candidates"], live=row["live"], held=row["held"], held_by=tuple(sorted(row["held_by"]))
+        )
 
     async def hold(self, run: Run) -> int:
         """Hold back the candidates of the users that the run has covered; returns how many the instance holds."""
         async with self._writer.transaction() as session:
+            await session.execute("join_by_hash")
             await session.execute("hold_candidates", self._writer.instance, run.id)
             count: int = await session.fetch_value("count_pending", self._writer.instance)
             return count
@@ -59,9 +67,9 @@ class Candidates:
             count: int = await session.fetch_value("count_pending", self._writer.instance)
             return count
 
-    async def covered_users(self, run: Run) -> AsyncIterator[tuple[int, ...]]:
-        """Users with candidates that the run has covered, some at a time, each once."""
-        async for ids in self._users("users_to_settle", run.id):
+    async def covered_users(self, run: Run, *, held: bool = False) -> AsyncIterator[tuple[int, ...]]:
+        """Users with candidates that the run has covered, some at a time, each once; `held`: those held back too."""
+        async for ids in self._users("users_to_settle", run.id, held):
             yield ids
 
     async def held_users(self, run_id: int) -> AsyncIterator[tuple[int, ...]]:
@@ -69,11 +77,12 @@ class Candidates:
         async for ids in self._users("users_held", run_id):
             yield ids
 
-    async def _users(self, query: str, run_id: int) -> AsyncIterator[tuple[int, ...]]:
+    async def _users(self, query: str, run_id: int, *more: bool) -> AsyncIterator[tuple[int, ...]]:
         last = 0
         while True:
-            async with self._database.session() as session:
-                rows = await session.fetch(query, self._writer.instance, run_id, last, CHUNK)
+            async with self._database.transaction() as session:
+                await session.execute("join_by_hash")
+                rows = await session.fetch(query, self._writer.instance, run_id, last, CHUNK, *more)
             if not rows:
                 return
             last = rows[-1]["user_id"]

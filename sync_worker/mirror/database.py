@@ -25,7 +25,13 @@ KEEPALIVE: Final = {"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5",
 
 _HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
 _UNCLEAR: Final = "database.url"
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # used in the moment between the server's goodbye and the end of the connection
+)
+_AWAY = (*_BROKEN, asyncpg.PostgresConnectionError)
 _STUCK = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
@@ -88,8 +94,9 @@ def describe(url: str) -> str:
         return _UNCLEAR
     hosts = parts.netloc.rpartition("@")[2]
     beyond = f"{parts.path}?{parts.query}#{parts.fragment}"
-    if "@" in beyond or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
-        return _UNCLEAR  # an unescaped character in the password moves parts of it to elsewhere
+    clear = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts.split(","))
+    if not clear or "@" in beyond:  # an unescaped character in the password moves parts of it to elsewhere
+        return _UNCLEAR
     return f"database {parts.path.lstrip('/') or '(default)'} on {hosts or 'local socket'}"
 
 
@@ -126,13 +133,13 @@ class Session:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """A transaction on this connection; rolled back by any exception."""
-        transaction = self.connection.transaction()
         with translated(self._place):
+            transaction = self.connection.transaction()
             await transaction.start()
         try:
             yield
         except BaseException:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the first error is the one to tell
+            with suppress(*_BROKEN, asyncpg.PostgresError):  # the first error is the one to tell
                 await transaction.rollback()
             raise
         with translated(self._place):
@@ -187,7 +194,7 @@ async def _close(connection: "asyncpg.Connection[Record]") -> None:
     try:
         async with asyncio.timeout(2.0):
             await connection.close()
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*_BROKEN, asyncpg.PostgresError):
         connection.terminate()
 
 
@@ -237,5 +244,5 @@ async def _close_pool(pool: "asyncpg.Pool[Record]") -> None:
     try:
         async with asyncio.timeout(5.0):
             await pool.close()
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*_BROKEN, asyncpg.PostgresError):
         pool.terminate()

@@ -71,22 +71,21 @@ class Mirror:
             LockLost: this writer may not write any more; nothing was written.
         """
         async with self._writer.transaction() as session:
-            named = batch.reason is Reason.SOURCE
-            complete = [outcome for outcome in _complete(outcomes) if named or not _empty(outcome)]
-            merged = await self._merge(session, run, complete)
+            merged = await self._merge(session, run, _complete(outcomes))
             states = await self._note_states(session, run, batch, outcomes)
             await self._finish(session, run, batch, outcomes, merged, states)
             return merged
 
-    async def settle(self, run: Run, outcomes: Sequence[ReadOutcome]) -> Merged:
-        """Write second reads: candidates that are absent again become tombstones. May run twice."""
+    async def settle(self, run: Run, outcomes: Sequence[ReadOutcome], *, held: bool = False) -> Merged:
+        """Write second reads: candidates that are absent again become tombstones. May run twice.
+
+        Args:
+            run: the run at work.
+            outcomes: the second reads.
+            held: also candidates that a run holds back: a person has said yes.
+        """
         async with self._writer.transaction() as session:
-            states = await self._known_states(session, outcomes)
-            complete = [
-                outcome
-                for outcome in _complete(outcomes)
-                if states.get(outcome.user_id) != "unlisted" or not _empty(outcome)
-            ]
+            complete = _complete(outcomes)
             merged = await self._merge(session, run, complete)
             deleted = await session.fetch_value(
                 "bury_channels",
@@ -95,6 +94,7 @@ class Mirror:
                 BY_CANVAS,
                 [outcome.user_id for outcome in complete],
                 [outcome.read_at for outcome in complete],
+                held,
             )
             await session.execute("count_deleted", run.id, deleted)
             return merged + Merged(deleted=deleted)
@@ -181,11 +181,6 @@ class Mirror:
 
 def _complete(outcomes: Sequence[ReadOutcome]) -> list[Snapshot | Gone]:
     return [outcome for outcome in outcomes if isinstance(outcome, Snapshot | Gone)]
-
-
-def _empty(outcome: Snapshot | Gone) -> bool:
-    """An empty list, as some installations give for a deleted user: of one whom no source names now it proves nothing."""
-    return isinstance(outcome, Snapshot) and not outcome.channels
 
 
 def _state(outcome: ReadOutcome, reason: Reason) -> str | None:

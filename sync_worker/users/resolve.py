@@ -1,4 +1,7 @@
-"""References to numeric ids: numbers at once, others with one cached call each, some at a time.
+"""References to numeric ids: local numbers at once, others with one cached call each, some at a time.
+
+A global number may be the other form of a local one: the one that Canvas answers with is the user's id, so that nobody
+is in the mirror twice.
 
 A reference that Canvas does not know is a failed reference and no more: SIS ids change, and the person may be
 alive under another one. Nobody is ever "gone" because of it.
@@ -10,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from sync_worker.channels import RefKind, User, UserRef
-from sync_worker.errors import RequestFailed, SyncWorkerError
+from sync_worker.channels import SHARD, RefKind, User, UserRef
+from sync_worker.errors import NotFound, RequestFailed, SyncWorkerError
 
 CACHED: Final = 10_000  # users remembered by reference
 CONCURRENCY: Final = 16  # look-ups at a time; the gate decides below it
@@ -73,7 +76,7 @@ class Resolver:
         return Chunk(users=tuple(users.values()), failures=tuple(failures))
 
     def _remembers(self, ref: UserRef, found: dict[UserRef, User | FailedReference]) -> bool:
-        if ref.kind is RefKind.ID:
+        if ref.kind is RefKind.ID and int(ref.value) < SHARD:
             found[ref] = User(id=int(ref.value))
         elif ref in self._known:
             self._known.move_to_end(ref)
@@ -101,6 +104,8 @@ class Resolver:
         try:
             user = await self._client.get_user(ref)
         except RequestFailed as error:
+            if ref.kind is RefKind.ID and isinstance(error, NotFound):
+                return User(id=int(ref.value))  # the read of its channels says that it is gone
             return FailedReference(ref=ref, where=ref.where, kind=error.kind, status=error.status, message=str(error))
         self._known[ref] = user
         if len(self._known) > self._cached:

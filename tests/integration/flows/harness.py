@@ -124,11 +124,13 @@ class Stage:
             yield rooms
 
     def request(
-        self, *specs: str, kind: str = "run", fresh: bool = False, limits: Limits | None = None, **brake: Any
+        self, *specs: str, limits: Limits | None = None, fresh: bool = False, settle_held: bool = False, **brake: Any
     ) -> PullRequest:
-        """The whole account unless said otherwise; `brake` overrides limits."""
+        """The whole account unless said otherwise; `brake` overrides limits, and may hold the `kind` of run."""
         parsed = tuple(parse_spec(text) for text in specs or ("account:self",))
-        return PullRequest(kind=kind, specs=parsed, limits=replace(limits or self.limits, **brake), fresh=fresh)
+        kind = brake.pop("kind", "run")
+        weighed = replace(limits or self.limits, **brake)
+        return PullRequest(kind=kind, specs=parsed, limits=weighed, fresh=fresh, settle_held=settle_held)
 
     async def run(self, *specs: str, stop: Stop | None = None, **given: Any) -> RunReport:
         """One run to its end, in a context of its own as in a process of its own."""
@@ -171,7 +173,10 @@ class Stage:
 
     async def tombstones(self) -> set[int]:
         """The ids of channels that are marked as deleted."""
-        return {r["id"] for r in await self.fetch("SELECT id FROM mirror.communication_channels WHERE deleted_at IS NOT NULL")}
+        return {
+            r["id"]
+            for r in await self.fetch("SELECT id FROM mirror.communication_channels WHERE deleted_at IS NOT NULL")
+        }
 
     async def candidates(self) -> dict[int, int | None]:
         """The channels that wait for a second read or a person: the run that holds each."""

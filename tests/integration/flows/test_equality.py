@@ -4,11 +4,11 @@ import pytest
 
 from sync_worker.channels import MAX_ID
 from sync_worker.sandbox import Role
-from tests.integration.flows.harness import Stage, quick, staged
+from tests.integration.flows.harness import Stage, staged
 
 
 async def test_the_mirror_is_the_school(stage: Stage) -> None:
-    """Field by field: users without channels and with 250, Unicode, long addresses, odd types, null positions, big ids."""
+    """Field by field: nobody's channels and 250, Unicode, long addresses, odd types, null positions, big ids."""
     report = await stage.run(kind="backfill")
     assert (report.exit_code, report.status, report.findings) == (0, "done", ())
     await stage.assert_equal()
@@ -36,8 +36,8 @@ async def test_a_run_over_an_unchanged_school_writes_no_row_of_the_mirror(stage:
 
 async def _writes(stage: Stage) -> dict[str, int]:
     rows = await stage.fetch(
-        "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS writes FROM pg_stat_user_tables, pg_stat_force_next_flush() "
-        "WHERE schemaname = 'mirror'"
+        "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS writes "
+        "FROM pg_stat_user_tables, pg_stat_force_next_flush() WHERE schemaname = 'mirror'"
     )
     return {row["relname"]: row["writes"] for row in rows}
 

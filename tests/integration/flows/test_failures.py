@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from sync_worker.errors import CanvasUnreachable, ClientRefused, TokenRefused
@@ -11,9 +12,9 @@ from tests.integration.flows.harness import Stage, quick, staged
 UNAUTHORIZED = FaultKind.UNAUTHORIZED
 
 
-def failing(*user_ids: int, **given: object) -> Fault:
+def failing(*user_ids: int) -> Fault:
     """500 for the channel lists of some users."""
-    return Fault(**{"route": "list_channels", "user_ids": frozenset(user_ids), "status": 500, **given})
+    return Fault(route="list_channels", user_ids=frozenset(user_ids), status=500)
 
 
 async def test_failed_users_keep_their_rows_and_come_first_next_time(stage: Stage) -> None:
@@ -59,7 +60,7 @@ async def test_half_of_the_users_fail(stage: Stage) -> None:
 
 async def test_an_outage_stops_the_run_and_marks_few(database_url: str) -> None:
     """Everybody answers with trouble, the probe too: exit 7, some dozens of failures, and it goes on later."""
-    async with staged(database_url, options=quick(users=400), run_table={"batch_size": 100}) as stage:
+    async with staged(database_url, options=quick(users=400), run_table={"batch_size": 200}) as stage:
         stage.sandbox.add_fault(Fault(route="list_channels", first=101, status=502))
         stage.sandbox.add_fault(Fault(route="get_user", status=502))
         with pytest.raises(CanvasUnreachable, match="does not answer as it should"):
@@ -94,7 +95,7 @@ async def test_a_revoked_token_stops_the_run_within_one_answer(database_url: str
         assert refused.value.exit_code == 5
         assert stage.sandbox.counters.unauthorised <= 64
         asked = stage.sandbox.counters.requests
-        await asyncio.sleep(0.1)  # noqa: TID251  (real time, for what might still come)
+        await stage.clock.sleep(0.1)  # for what might still come
         assert stage.sandbox.counters.requests == asked
         assert await stage.tombstones() == set()
         run = await stage.last_run()
@@ -118,7 +119,13 @@ async def test_a_canvas_that_refuses_this_program(stage: Stage) -> None:
     """A 403 that speaks of the User-Agent is a configuration error: exit 2, nothing concluded."""
     await stage.run()
     stage.sandbox.add_fault(
-        Fault(route="list_channels", first=20, status=403, body="403 Forbidden: User-Agent required", content_type="text/plain")
+        Fault(
+            route="list_channels",
+            first=20,
+            status=403,
+            body="403 Forbidden: User-Agent required",
+            content_type="text/plain",
+        )
     )
     with pytest.raises(ClientRefused) as refused:
         await stage.run()
@@ -177,8 +184,25 @@ async def test_a_slow_user_does_not_hold_the_others_back(stage: Stage) -> None:
     running = asyncio.create_task(stage.run())
     async with asyncio.timeout(2.5):
         while await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") < 9:
-            await asyncio.sleep(0.05)  # noqa: TID251  (real time)
+            await stage.clock.sleep(0.05)
     assert not running.done()
     report = await running
     assert report.exit_code == 0
+    await stage.assert_equal()
+
+
+async def test_an_error_that_nobody_expected(stage: Stage) -> None:
+    """The ledger says that it happened, and the run goes on where it stopped when it is mended."""
+    address = stage.truth()[min(stage.channels_of(stage.ids[40]))]["address"]
+    check = f"address <> '{address}'"
+    await stage.fetch(f"ALTER TABLE mirror.communication_channels ADD CONSTRAINT odd CHECK ({check})")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await stage.run()
+    run = await stage.last_run()
+    assert (run["status"], run["exit_code"]) == ("interrupted", 1)
+    assert run["message"] == "unexpected error: CheckViolationError"
+    assert await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") > 0
+    await stage.fetch("ALTER TABLE mirror.communication_channels DROP CONSTRAINT odd")
+    report = await stage.run()
+    assert (report.exit_code, report.resumed) == (0, True)
     await stage.assert_equal()

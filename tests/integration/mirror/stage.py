@@ -43,25 +43,35 @@ def request(**given: Any) -> RunRequest:
     return RunRequest(**{**usual, "resume_max_age": timedelta(hours=12), **given})
 
 
-def channel(number: int, address: str = "a@example.com", **given: Any) -> Channel:
+def channel(number: int, address: str = "a@example.com", **given: object) -> Channel:
     """A channel as an answer gives it; optional fields only where they are given."""
-    required = {"id": number, "user_id": 1, "type": "email", "address": address, "workflow_state": "active"}
+    required: dict[str, Any] = {
+        "id": number,
+        "user_id": 1,
+        "type": "email",
+        "address": address,
+        "workflow_state": "active",
+    }
     return Channel(**{**required, **given})
 
 
 def snapshot(user_id: int, minutes: float, *channels: Channel) -> Snapshot:
+    """A complete read."""
     return Snapshot(user_id=user_id, read_at=at(minutes), channels=channels)
 
 
 def gone(user_id: int, minutes: float) -> Gone:
+    """A 404."""
     return Gone(user_id=user_id, read_at=at(minutes))
 
 
 def unreadable(user_id: int, minutes: float) -> Unreadable:
+    """A 401 or 403."""
     return Unreadable(user_id=user_id, read_at=at(minutes), message="not yours")
 
 
 def failure(user_id: int, minutes: float) -> Failure:
+    """No answer that can be used."""
     return Failure(user_id=user_id, read_at=at(minutes), kind="trouble", status=502, message="bad gateway")
 
 
@@ -193,5 +203,6 @@ async def kill_backend(database: Database, pid: int) -> None:
         await session.connection.execute("SELECT pg_terminate_backend($1)", pid)
 
 
-def ids(records: Sequence[dict[str, Any]], name: str = "id") -> list[int]:
-    return [record[name] for record in records]
+def ids(records: Sequence[dict[str, Any]]) -> list[int]:
+    """The ids of some records."""
+    return [record["id"] for record in records]

@@ -1,13 +1,12 @@
 """The ledger: enrolment, claims, resumption, the end of a run."""
 
 import asyncio
-import itertools
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from sync_worker.channels import User
+from sync_worker.channels import ReadOutcome, User
 from sync_worker.errors import ClaimLost, LockLost
 from sync_worker.mirror.ledger import Ledger, Reason, Run, RunEnd, RunFigures
 from sync_worker.mirror.lock import writing
@@ -26,6 +25,7 @@ from tests.integration.mirror.stage import (
 
 
 def end(status: str, **given: Any) -> RunEnd:
+    """How a start of a run ended."""
     return RunEnd(**{"status": status, "exit_code": 0, "message": "", **given})
 
 
@@ -79,7 +79,12 @@ async def test_batches_are_claimed_in_order_each_once(stage: Stage) -> None:
 async def test_a_batch_is_done_with_its_data(stage: Stage) -> None:
     """Counts and users of the ledger are those of the reads."""
     await stage.commit(snapshot(1, 1, channel(10), channel(11)))
-    outcomes = [snapshot(1, 2, channel(10, "new"), channel(12)), gone(2, 2), unreadable(3, 2), failure(4, 2)]
+    outcomes: list[ReadOutcome] = [
+        snapshot(1, 2, channel(10, "new"), channel(12)),
+        gone(2, 2),
+        unreadable(3, 2),
+        failure(4, 2),
+    ]
     stage.clock.time = at(3)
     await stage.commit(*outcomes, snapshot(5, 2, channel(11, "\0", user_id=5)))
     (row,) = await stage.query("SELECT * FROM worker.batches WHERE number = 2")
@@ -200,8 +205,7 @@ async def test_an_accepted_deletion_leaves_an_unfinished_run_as_it_is(stage: Sta
 
 async def test_the_end_of_a_run_adds_up(stage: Stage) -> None:
     """Batches of all starts, references, and what the starts report about themselves."""
-    reads = itertools.count(1)
-    first = [snapshot(1, next(reads), channel(10), channel(11)), gone(2, 1), unreadable(3, 1), failure(4, 1)]
+    first: list[ReadOutcome] = [snapshot(1, 1, channel(10), channel(11)), gone(2, 1), unreadable(3, 1), failure(4, 1)]
     await stage.commit(*first)
     await stage.batch(8, 9)
     await stage.ledger.finish(stage.run, end("interrupted", exit_code=7, requests=5, throttled=1, seconds=2.5))

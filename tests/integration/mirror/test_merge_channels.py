@@ -128,7 +128,7 @@ async def test_bounce_known_says_whether_a_bounce_field_was_ever_shown(stage: St
     """Null counts as shown, and shown stays shown."""
     await stage.commit(snapshot(1, 5, channel(10, position=1, created_at=at(-5))))
     assert not (await stage.row(10))["bounce_known"]
-    assert await stage.commit(snapshot(1, 6, channel(10, **{name: None}))) == Merged(seen=1, changed=1)
+    assert await stage.commit(snapshot(1, 6, channel(10).model_copy(update={name: None}))) == Merged(seen=1, changed=1)
     assert (await stage.row(10))["bounce_known"]
     assert await stage.commit(snapshot(1, 7, channel(10))) == Merged(seen=1)
     assert (await stage.row(10))["bounce_known"]
@@ -211,7 +211,11 @@ async def test_nul_is_replaced_and_counted(stage: Stage) -> None:
     odd = channel(10, "a\0b@example.com", type="e\0", last_bounce_summary="\0\0", workflow_state="active")
     assert await stage.commit(snapshot(1, 5, odd)) == Merged(seen=1, created=1, nul_replaced=3)
     row = await stage.row(10)
-    assert (row["address"], row["type"], row["last_bounce_summary"]) == ("a\ufffdb@example.com", "e\ufffd", "\ufffd\ufffd")
+    assert (row["address"], row["type"], row["last_bounce_summary"]) == (
+        "a\ufffdb@example.com",
+        "e\ufffd",
+        "\ufffd\ufffd",
+    )
     assert await stage.commit(snapshot(1, 6, odd)) == Merged(seen=1, nul_replaced=3)
 
 

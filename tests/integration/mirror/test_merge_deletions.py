@@ -131,32 +131,24 @@ async def test_a_second_read_also_writes_what_is_new(stage: Stage) -> None:
     assert await stage.live() == {12: "new@example.com"}
 
 
-async def test_an_empty_list_proves_nothing_of_a_user_who_fell_out_of_the_listing(stage: Stage) -> None:
-    """Some installations answer so for deleted users; 404 means gone, this means unlisted: the rows stay."""
+async def test_an_empty_list_of_a_user_who_fell_out_of_the_listing_is_a_complete_read(stage: Stage) -> None:
+    """Some installations answer so for deleted users: the channels take the way of all others, the user is unlisted."""
     await stage.commit(snapshot(1, 1, channel(10)))
     await stage.commit(snapshot(1, 2), reason=Reason.MISSING)
     assert await stage.states() == {1: "unlisted"}
-    assert await stage.waiting() == {}
-
-
-async def test_nor_at_the_second_read(stage: Stage) -> None:
-    """A candidate of the time when the user was listed stays one."""
-    await stage.commit(snapshot(1, 1, channel(10), channel(11, "b@example.com")))
-    await stage.commit(snapshot(1, 2, channel(11, "b@example.com")))
-    await stage.commit(snapshot(1, 3), reason=Reason.MISSING)
-    assert await stage.settle(snapshot(1, 4)) == Merged()
     assert await stage.waiting() == {10: (1, "absent")}
-    assert await stage.settle(gone(1, 5)) == Merged(deleted=1)
-    assert await stage.waiting() == {11: (1, "gone")}
+    assert await stage.settle(snapshot(1, 3)) == Merged(deleted=1)
 
 
-async def test_nor_at_a_retry_of_a_failed_user(stage: Stage) -> None:
-    """Whether a source still names him is not known at this point; the next run knows."""
+async def test_what_a_run_holds_back_waits_for_a_person(stage: Stage) -> None:
+    """A later run whose brake agrees does not settle it; a person's word does."""
     await stage.commit(snapshot(1, 1, channel(10)))
-    await stage.commit(snapshot(1, 2), reason=Reason.FAILED_BEFORE)
-    assert await stage.waiting() == {}
-    await stage.commit(snapshot(1, 3))
-    assert await stage.waiting() == {10: (1, "absent")}
+    await stage.commit(snapshot(1, 2))
+    await stage.candidates.hold(stage.run)
+    assert [ids async for ids in stage.candidates.covered_users(stage.run)] == []
+    assert await stage.settle(snapshot(1, 3)) == Merged()
+    assert [ids async for ids in stage.candidates.covered_users(stage.run, held=True)] == [(1,)]
+    assert await stage.mirror.settle(stage.run, [snapshot(1, 4)], held=True) == Merged(deleted=1)
 
 
 async def test_a_list_with_something_in_it_is_an_answer_for_whomever(stage: Stage) -> None:
@@ -202,6 +194,7 @@ async def test_what_the_brake_holds_back_is_pending_until_somebody_decides(stage
     first = await stage.run_row()
     await stage.next_run()
     await stage.commit(gone(1, 3), snapshot(2, 4))
+    assert await stage.candidates.weigh(stage.run) == Weight(candidates=3, live=3, held=1, held_by=(first["id"],))
     assert await stage.candidates.hold(stage.run) == 3
     assert await stage.candidates.pending() == 3
     shown = [(p.run_id, p.reason, p.channels, p.users, p.since) for p in await pending(stage.database, ["main", "x"])]

@@ -110,7 +110,9 @@ async def test_whoever_fell_out_of_a_complete_listing_is_asked_for_singly(stage:
     people = [User(id=number) for number in range(1, 11)]
     await stage.enrol(*people, account="1")
     await stage.next_run()
-    await stage.commit(*[snapshot(user.id, 1, channel(user.id, f"{user.id}@x"), channel(user.id + 100)) for user in people])
+    await stage.commit(
+        *[snapshot(user.id, 1, channel(user.id, f"{user.id}@x"), channel(user.id + 100)) for user in people]
+    )
     await stage.commit(unreadable(2, 2))
     await stage.commit(unreadable(3, 2), gone(4, 2), reason=Reason.MISSING)
     await stage.settle(gone(4, 3))
@@ -125,7 +127,9 @@ async def test_whoever_fell_out_of_a_complete_listing_is_asked_for_singly(stage:
         await enrolment.flush(account="1")
         assert await enrolment.add_missing(["1"]) == 4
     assert await stage.batches() == [(7, 8, 9), (10,), (1, 2, 5), (6,)]
-    rows = await stage.query("SELECT DISTINCT reason FROM worker.batches WHERE run_id = $1 AND number > 2", stage.run.id)
+    rows = await stage.query(
+        "SELECT DISTINCT reason FROM worker.batches WHERE run_id = $1 AND number > 2", stage.run.id
+    )
     assert [row["reason"] for row in rows] == ["missing_from_listing"]
     assert await stage.ledger.listed_before(["1"]) == 6
     assert await stage.ledger.listed_before(["1", "2"]) == 7
@@ -209,7 +213,11 @@ async def test_references_that_cannot_be_resolved_are_recorded(stage: Stage) -> 
             reference=reference, user_id=None, kind="forbidden", status=status, message=message, failed_at=at(1)
         )
 
-    odd = [refused("sis_user_id:a\0", 404, "no\0"), refused("sis_user_id:a\ufffd", 401, "no"), refused("x", 404, "\udcff")]
+    odd = [
+        refused("sis_user_id:a\0", 404, "no\0"),
+        refused("sis_user_id:a\ufffd", 401, "no"),
+        refused("x", 404, "\udcff"),
+    ]
     await stage.ledger.note_failures(stage.run, odd)
     await stage.ledger.note_failures(stage.run, odd[2:])
     await stage.ledger.note_failures(stage.run, [])

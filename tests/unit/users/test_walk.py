@@ -73,9 +73,17 @@ async def test_a_listing_that_breaks_off_is_never_complete(account: str, kind: t
 async def test_numbers_need_no_call() -> None:
     """The ledger wants numbers, and these are."""
     school = School()
-    [chunk] = await walked("id:7,1~8", school)
-    assert [user.id for user in chunk.users] == [7, 10_000_000_000_008]
+    [chunk] = await walked("id:7,8", school)
+    assert [user.id for user in chunk.users] == [7, 8]
     assert school.calls == []
+
+
+async def test_a_global_number_may_be_the_other_form_of_a_local_one() -> None:
+    """Canvas says which one it is; one that it does not know stays as it is, and its read says that it is gone."""
+    school = School(**{"10000000000008": 8})
+    [chunk] = await walked("id:8,1~8,2~9", school)
+    assert [user.id for user in chunk.users] == [8, 20_000_000_000_009]
+    assert chunk.failures == ()
 
 
 async def test_references_cost_one_call_each_and_fail_alone() -> None:

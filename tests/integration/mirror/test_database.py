@@ -1,0 +1,169 @@
+"""Connections, and asyncpg's errors in our words."""
+
+import asyncio
+import socket
+
+import pytest
+
+from sync_worker.errors import ConfigError, DatabaseUnreachable, SyncWorkerError
+from sync_worker.mirror.database import Database, connect
+from tests.integration.mirror.stage import kill_backend
+from tests.integration.mirror.wire import proxied, refusing_passwords, saying_version
+
+SECRET = "hunter2"
+
+
+async def fails(url: str, direct_url: str | None = None) -> SyncWorkerError:
+    """What comes of connecting; without the password."""
+    with pytest.raises(SyncWorkerError) as caught:
+        async with connect(url, direct_url) as database, database.dedicated("test"):
+            pass
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+async def test_nobody_listens() -> None:
+    """Resumable, and the address is in the message."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    error = await fails(f"postgresql://mirror:{SECRET}@127.0.0.1:{port}/school")
+    assert isinstance(error, DatabaseUnreachable)
+    assert f"database school on 127.0.0.1:{port}" in str(error)
+
+
+async def test_a_host_that_does_not_exist() -> None:
+    """May be the name server: resumable."""
+    assert isinstance(await fails(f"postgresql://mirror:{SECRET}@nowhere.invalid/school"), DatabaseUnreachable)
+
+
+async def test_a_wrong_password() -> None:
+    """A person has to change something."""
+    async with refusing_passwords() as address:
+        error = await fails(f"postgresql://mirror:{SECRET}@{address}/school?sslmode=disable")
+    assert isinstance(error, ConfigError)
+    assert 'password authentication failed for user "mirror"' in str(error)
+
+
+async def test_an_old_postgresql() -> None:
+    """15 is the oldest."""
+    async with saying_version("14.11") as address:
+        error = await fails(f"postgresql://mirror:{SECRET}@{address}/school?sslmode=disable")
+    assert isinstance(error, ConfigError)
+    assert "PostgreSQL 14 is too old" in str(error)
+
+
+async def test_a_wrong_database_or_user(database_url: str) -> None:
+    """Said by PostgreSQL itself."""
+    wrong_database = database_url.replace("/test_", "/no_test_")
+    error = await fails(wrong_database)
+    assert isinstance(error, ConfigError)
+    assert "does not exist" in str(error)
+    error = await fails(database_url.replace("sync_worker@", f"nobody:{SECRET}@"))
+    assert isinstance(error, ConfigError)
+    assert 'role "nobody" does not exist' in str(error)
+    assert isinstance(await fails(database_url, wrong_database), ConfigError)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://mirror:{SECRET}/x@db/school",
+        f"postgresql://mirror:{SECRET}#x@db/school",
+        f"postgresql://mirror:{SECRET}?x@db/school",
+        f"postgresql://mirror:{SECRET}",
+        f"postgresql://mirror@db/school?password={SECRET}&{SECRET}",
+        f"postgresql://mirror@[{SECRET}/school",
+        f"postgresql://mirror:x@db:{SECRET}/school",
+        f"mysql://mirror:{SECRET}@db/school",
+        SECRET,
+    ],
+)
+async def test_an_address_that_cannot_be_read(url: str) -> None:
+    """No piece of it is in the message: a stray character may make the password anything."""
+    assert isinstance(await fails(url), ConfigError)
+
+
+async def test_a_missing_right(database: Database) -> None:
+    """The hint names the rights."""
+    async with database.session() as session:
+        await session.connection.execute("CREATE ROLE reader; SET ROLE reader")
+        with pytest.raises(ConfigError, match="permission denied for schema mirror"):
+            await session.fetch("instance_figures", "main")
+        await session.connection.execute("RESET ROLE; DROP ROLE reader")
+
+
+async def test_the_server_goes_away(database_url: str) -> None:
+    """In the middle of a transaction and between two: unreachable, and it stays so; leaving is quick."""
+    async with proxied(database_url) as proxy, connect(proxy.url) as database:
+        with pytest.raises(DatabaseUnreachable) as caught:  # noqa: PT012  (the context is what is tested)
+            async with database.transaction() as session:
+                await session.fetch_value("alive")
+                proxy.cut()
+                await session.fetch_value("alive")
+        assert SECRET not in str(caught.value)
+        for _ in range(2):
+            with pytest.raises(DatabaseUnreachable):
+                async with database.session() as session:
+                    await session.fetch_value("alive")
+
+
+async def test_the_server_goes_away_at_the_commit(database_url: str) -> None:
+    """Nobody knows whether it committed: what runs again is idempotent."""
+    async with proxied(database_url) as proxy, connect(proxy.url) as database:
+        with pytest.raises(DatabaseUnreachable):  # noqa: PT012  (it is the end of the context that fails)
+            async with database.transaction() as session:
+                await session.fetch_value("alive")
+                proxy.cut()
+
+
+async def test_an_administrator_ends_the_session(database: Database) -> None:
+    """Resumable; the pool heals itself."""
+    async with database.session() as session:
+        pid = await session.connection.fetchval("SELECT pg_backend_pid()")
+        async with database.session():
+            await kill_backend(database, pid)
+        with pytest.raises(DatabaseUnreachable):
+            await session.fetch_value("alive")
+    async with database.session() as session:
+        assert await session.fetch_value("alive") == 1
+
+
+async def test_a_statement_that_is_cancelled(database: Database) -> None:
+    """By a timeout of the server's configuration, say: the same command goes on later."""
+    async with database.session() as session, database.transaction() as other:
+        await other.connection.execute("LOCK TABLE worker.failures")
+        await session.connection.execute("SET statement_timeout = 10")
+        with pytest.raises(DatabaseUnreachable, match="the database stops: canceling statement"):
+            await session.fetch("open_failures", "main", [])
+
+
+async def test_a_transaction_is_rolled_back_by_any_exception(database: Database) -> None:
+    """Also by the end of the task."""
+    started = asyncio.Event()
+
+    async def write() -> None:
+        async with database.transaction() as session:
+            await session.connection.execute("CREATE TABLE left_over ()")
+            started.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write())
+    await started.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012  (the context is what is tested)
+        async with database.transaction() as session:
+            await session.connection.execute("CREATE TABLE left_over_too ()")
+            raise ZeroDivisionError
+    async with database.session() as session:
+        assert await session.connection.fetchval("SELECT to_regclass('left_over')") is None
+        assert await session.connection.fetchval("SELECT to_regclass('left_over_too')") is None
+
+
+async def test_a_pooler_needs_no_prepared_statements(database_url: str) -> None:
+    """With a direct URL, the other one may go through a transaction pooler: nothing is kept there between queries."""
+    async with connect(database_url, database_url) as database, database.session() as session:
+        await session.fetch("instance_figures", "main")
+        kept = await session.connection.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
+        assert kept == 0

@@ -1,0 +1,69 @@
+"""What people see of a database's address, and of PostgreSQL's errors."""
+
+import asyncpg
+import pytest
+
+from sync_worker.errors import ConfigError, DatabaseUnreachable
+from sync_worker.mirror.database import describe, translated
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:secret@db.example.com:5433/school", "database school on db.example.com:5433"),
+        ("postgres://db/school", "database school on db"),
+        ("postgresql://ann:secret@one:1,two:2/school", "database school on one:1,two:2"),
+        ("postgresql://ann:secret@[::1]:5432/school", "database school on [::1]:5432"),
+        ("postgresql://sync_worker@/school?host=/tmp/x&port=5", "database school on local socket"),
+        ("postgresql://ann:s%40cret@db", "database (default) on db"),
+        ("postgresql://ann:se@cret@db/school", "database school on db"),
+        ("postgresql://ann:secret/x@db/school", "database.url"),
+        ("postgresql://ann:secret", "database.url"),
+        ("postgresql://[secret", "database.url"),
+        ("secret", "database.url"),
+        ("", "database.url"),
+    ],
+)
+def test_an_address_is_shown_without_secrets(url: str, shown: str) -> None:
+    """In doubt, not at all."""
+    assert describe(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (OSError("x"), DatabaseUnreachable),
+        (TimeoutError(), DatabaseUnreachable),
+        (asyncpg.InterfaceError("x"), DatabaseUnreachable),
+        (asyncpg.ConnectionDoesNotExistError("x"), DatabaseUnreachable),
+        (asyncpg.CannotConnectNowError("x"), DatabaseUnreachable),
+        (asyncpg.AdminShutdownError("x"), DatabaseUnreachable),
+        (asyncpg.CrashShutdownError("x"), DatabaseUnreachable),
+        (asyncpg.TooManyConnectionsError("x"), DatabaseUnreachable),
+        (asyncpg.DiskFullError("x"), DatabaseUnreachable),
+        (asyncpg.DeadlockDetectedError("x"), DatabaseUnreachable),
+        (asyncpg.ReadOnlySQLTransactionError("x"), DatabaseUnreachable),
+        (asyncpg.InvalidPasswordError("x"), ConfigError),
+        (asyncpg.InvalidAuthorizationSpecificationError("x"), ConfigError),
+        (asyncpg.InvalidCatalogNameError("x"), ConfigError),
+        (asyncpg.InsufficientPrivilegeError("x"), ConfigError),
+        (asyncpg.ClientConfigurationError("x"), ConfigError),
+        (asyncpg.UniqueViolationError("x"), asyncpg.UniqueViolationError),
+    ],
+)
+def test_foreign_errors_become_ours(error: Exception, ours: type[Exception]) -> None:
+    """By what the caller does next; a fault of this program stays what it is."""
+    with pytest.raises(ours) as caught, translated("database school on db"):
+        raise error
+    if caught.value is not error:
+        assert str(caught.value).startswith("database school on db: ")
+        assert caught.value.__cause__ is error
+
+
+def test_only_the_first_line_is_told() -> None:
+    """The others are for the log; an error without a text has its name."""
+    with pytest.raises(DatabaseUnreachable) as caught, translated("db"):
+        raise OSError("one\ntwo")
+    assert "two" not in str(caught.value)
+    with pytest.raises(DatabaseUnreachable, match="TimeoutError"), translated("db"):
+        raise TimeoutError
