@@ -17,9 +17,10 @@ model takes a sounding: the flight runs empty and one request goes alone; its he
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import ceil, floor, isfinite
-from statistics import median
+from math import floor, isfinite
 from typing import Final
+
+from sync_worker.canvas.learning import FLIGHT_PATIENCE, OutflowLesson, Soundings, UpFrontLesson
 
 DEFAULT_UP_FRONT_COST: Final = 50.0  # request_throttle.rb, `up_front_cost`
 DEFAULT_OUTFLOW: Final = 10.0  # units a second, request_throttle.rb, `outflow`
@@ -32,14 +33,7 @@ DOUBT: Final = 0.25  # of the up-front cost: more room than this is taken for on
 ABSURD: Final = 1e12  # units or seconds; a header beyond it is taken for none
 RESERVE_DECAY: Final = 2.5  # units a second by which the room left to others after a refusal shrinks
 MAX_BACKOFF: Final = 60.0  # seconds; every wait has a cap, for a block-listed token reads 0.0 for ever
-SAMPLES: Final = 3  # clear observations that settle an up-front cost other than the default
 PATIENCE_FOR_SAMPLES: Final = 40  # answers after which the default is taken as true
-OUTFLOW_WINDOW: Final = 10.0  # seconds over which the drift of the reckoning is measured
-OUTFLOW_RANGE: Final = (1.0, 1000.0)  # units a second; what is measured stays in between
-SOUNDING: Final = 20.0  # seconds between two soundings, doubled each time that one agrees with the reckoning
-SOUNDING_IN_TROUBLE: Final = 10.0  # seconds, after a refusal or a sounding that does not agree
-SOUNDING_AT_LEAST: Final = 640.0  # seconds
-FLIGHT_PATIENCE: Final = 2.0  # seconds for the flight to run empty: one request that hangs stops nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,45 +66,13 @@ class BucketState:
 
 
 @dataclass(slots=True)
-class _Soundings:
-    """When the next sounding is due."""
-
-    every: float = SOUNDING  # seconds
-    due: float = float("inf")  # instant
-
-    def holds(self, now: float, *, worth: bool) -> bool:
-        """Whether the flight is to run empty; that is given up after a while.
-
-        Args:
-            now: instant.
-            worth: False puts it off: what reservations have leaked is room that is lost where they end.
-        """
-        if now >= self.due + FLIGHT_PATIENCE or not worth:
-            self.due = max(self.due, now + self.every)
-        return now >= self.due
-
-    def taken(self, now: float, *, agrees: bool) -> None:
-        """A request has been alone, and its header is in."""
-        if agrees and now >= self.due:
-            self.every = min(self.every * 2, SOUNDING_AT_LEAST)
-        elif not agrees:
-            self.every = SOUNDING_IN_TROUBLE
-        self.due = now + self.every
-
-    def hurry(self, now: float) -> None:
-        """Something has gone wrong: look soon, and more often."""
-        self.every = SOUNDING_IN_TROUBLE
-        self.due = min(self.due, now + self.every)
-
-
-@dataclass(slots=True)
 class BucketModel:
     """The bucket of one token as far as we can know it. Times are monotonic seconds, passed in by the caller."""
 
     parameters: BucketParameters = field(default_factory=BucketParameters)
     _high_water_mark: float | None = None
-    _outflow: float = DEFAULT_OUTFLOW
-    _up_front: float = DEFAULT_UP_FRONT_COST
+    _outflow: OutflowLesson = field(default_factory=lambda: OutflowLesson(DEFAULT_OUTFLOW))
+    _up_front: UpFrontLesson = field(default_factory=lambda: UpFrontLesson(DEFAULT_UP_FRONT_COST))
     _spent: float = 0.0  # count without our own reservations; below 0 while reservations leak
     _at: float | None = None  # instant that `_spent` is for
     _in_flight: dict[Ticket, None] = field(default_factory=dict)
@@ -127,17 +89,14 @@ class BucketModel:
     _learning: bool = True  # until the up-front cost is known: in waves, for their first answers are clear
     _wave_since: float = 0.0
     _wave_ebbs: bool = False  # one of it has ended
-    _samples: list[float] = field(default_factory=list)
-    _drift: float = 0.0
-    _drift_since: float | None = None
-    _soundings: _Soundings = field(default_factory=_Soundings)
+    _soundings: Soundings = field(default_factory=Soundings)
 
     def __post_init__(self) -> None:
         """Take over what is configured."""
         known = self.parameters
         self._high_water_mark = known.high_water_mark
-        self._outflow = known.outflow or DEFAULT_OUTFLOW
-        self._up_front = DEFAULT_UP_FRONT_COST if known.up_front_cost is None else known.up_front_cost
+        self._outflow.rate = known.outflow or DEFAULT_OUTFLOW
+        self._up_front.cost = DEFAULT_UP_FRONT_COST if known.up_front_cost is None else known.up_front_cost
         self._learning = known.up_front_cost is None
 
     # --- asking ----------------------------------------------------------------------------------------
@@ -166,8 +125,8 @@ class BucketModel:
             in_flight=len(self._in_flight),
             remaining=0.0 if mark is None else max(0.0, mark - self._count(len(self._in_flight))),
             high_water_mark=mark,
-            outflow=self._outflow,
-            up_front_cost=self._up_front,
+            outflow=self._outflow.rate,
+            up_front_cost=self._up_front.cost,
             blind=self._blind,
         )
 
@@ -196,7 +155,7 @@ class BucketModel:
         self._limit += BLIND_GROWTH if self._blind and self._refused else 1
         if seen is not None:
             self._correct(ticket, now, seen)
-        if self._learning and (self._settled() or self._answers >= PATIENCE_FOR_SAMPLES):
+        if self._learning and (self._up_front.settled or self._answers >= PATIENCE_FOR_SAMPLES):
             self._learning = False
             self._spent = max(self._spent, 0.0)  # the headers have not yet confirmed what reservations have leaked
         self._recent.append(now)
@@ -211,10 +170,10 @@ class BucketModel:
         self._limit = max(1, min(self._limit, others + 1) // 2)
         self._soundings.hurry(now)
         if self._high_water_mark is not None:
-            least = self._high_water_mark - (self._up_front if left is None else left)
-            self._spent = max(self._spent, least - self._up_front * others)
-            self._reserve = min(self._reserve + self._up_front, self._high_water_mark / 2)
-        leaks_in = 0.0 if left is None or others else (self._up_front + MARGIN - left) / self._outflow
+            least = self._high_water_mark - (self._up_front.cost if left is None else left)
+            self._spent = max(self._spent, least - self._up_front.cost * others)
+            self._reserve = min(self._reserve + self._up_front.cost, self._high_water_mark / 2)
+        leaks_in = 0.0 if left is None or others else (self._up_front.cost + MARGIN - left) / self._outflow.rate
         backoff = 0.5 * 2 ** min(self._refusals_in_a_row - 1, 10)
         self._not_before = now + min(MAX_BACKOFF, max(backoff, leaks_in, _sane(retry_after) or 0.0))
 
@@ -236,7 +195,7 @@ class BucketModel:
         return self._limit
 
     def _count(self, in_flight: int) -> float:
-        return self._spent + self._up_front * in_flight
+        return self._spent + self._up_front.cost * in_flight
 
     def _surplus(self) -> float:
         """Units that have to leak before one more request fits."""
@@ -248,14 +207,14 @@ class BucketModel:
         """Nothing in flight will tell us more: an empty bucket takes a request, and every wait has a cap."""
         if self._quiet_since is None:
             return 0.0
-        empty = self._spent / self._outflow
+        empty = self._spent / self._outflow.rate
         return max(0.0, min(self._until_it_fits(), empty, self._quiet_since + MAX_BACKOFF - now))
 
     def _until_it_fits(self) -> float:
         """Seconds for the surplus to go: the bucket leaks, and the reserve shrinks as long as there is any."""
         surplus = max(0.0, self._surplus())
-        together = surplus / (self._outflow + RESERVE_DECAY)
-        return together if together * RESERVE_DECAY <= self._reserve else (surplus - self._reserve) / self._outflow
+        together = surplus / (self._outflow.rate + RESERVE_DECAY)
+        return together if together * RESERVE_DECAY <= self._reserve else (surplus - self._reserve) / self._outflow.rate
 
     def _close(self, ticket: Ticket, now: float, cost: float) -> None:
         """Step 3 of the bucket: it leaks, the reservation goes and the cost comes; not below 0."""
@@ -263,13 +222,13 @@ class BucketModel:
         del self._in_flight[ticket]
         self._wave_ebbs = True
         self._quiet_since = now
-        self._spent = max(self._spent + cost, -self._up_front * len(self._in_flight))
+        self._spent = max(self._spent + cost, -self._up_front.cost * len(self._in_flight))
 
     def _leak(self, now: float) -> None:
         """Step 1 of the bucket: the whole count leaks, and stops at 0."""
         elapsed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
-        self._spent -= min(self._outflow * elapsed, self._count(len(self._in_flight)))
+        self._spent -= min(self._outflow.rate * elapsed, self._count(len(self._in_flight)))
         self._reserve = max(0.0, self._reserve - RESERVE_DECAY * elapsed)
 
     def _correct(self, ticket: Ticket, now: float, remaining: float) -> None:
@@ -290,18 +249,18 @@ class BucketModel:
 
     def _sound(self, now: float, count: float) -> None:
         """Nothing else of ours was in flight: what the header says is what is."""
-        self._soundings.taken(now, agrees=abs(count - self._spent) <= self._up_front * DOUBT)
+        self._soundings.taken(now, agrees=abs(count - self._spent) <= self._up_front.cost * DOUBT)
         self._spent = max(0.0, count)
-        self._drift, self._drift_since = 0.0, now
+        self._outflow.restart(now)
 
     def _error(self, now: float, count: float) -> float:
         """Units of room that the header promises beyond the reckoning, for the likeliest number in flight."""
-        if self._up_front == 0:
+        if self._up_front.cost == 0:
             return self._spent - count
         visible = count - self._spent  # what our own requests in flight would have to explain
         most = len(self._in_flight) + self._answers_on_the_way(now)
-        likeliest = min(max(floor(visible / self._up_front + DOUBT), 0), most)
-        return likeliest * self._up_front - visible
+        likeliest = min(max(floor(visible / self._up_front.cost + DOUBT), 0), most)
+        return likeliest * self._up_front.cost - visible
 
     def _answers_on_the_way(self, now: float) -> int:
         """Requests whose answer came before this one but may have been made after it."""
@@ -309,50 +268,19 @@ class BucketModel:
             self._recent.popleft()
         return len(self._recent)
 
-    # --- learning --------------------------------------------------------------------------------------
-
     def _learn_up_front(self, ticket: Ticket, count: float) -> None:
         """Where the others in flight were all sent before, they had all arrived: the network blurs nothing."""
         others = len(self._in_flight)
         if others and all(other.sent_at <= ticket.sent_at for other in self._in_flight):
-            self._samples.append((count - self._spent) / others)
-        if self._settled():
-            self._up_front = _agreed(self._samples, self._up_front)
-
-    def _settled(self) -> bool:
-        """Whether the samples are enough; one is, where it is what we expect."""
-        return len(self._samples) >= SAMPLES or any(_close_to(sample, self._up_front) for sample in self._samples)
+            self._up_front.observe((count - self._spent) / others)
 
     def _measure_outflow(self, now: float, error: float) -> None:
-        """What the corrections add up to over a while is what the bucket leaks more than we thought."""
-        if self.parameters.outflow is not None or self._drift_since is None or self._spent <= 0:
-            self._drift, self._drift_since = 0.0, now
-            return
-        self._drift += error if error < 0 else error * RELIEF
-        elapsed = now - self._drift_since
-        if elapsed >= OUTFLOW_WINDOW:
-            change = min(max(self._drift / elapsed / 2, -self._outflow / 2), self._outflow)
-            self._outflow = min(max(self._outflow + change, OUTFLOW_RANGE[0]), OUTFLOW_RANGE[1])
-            self._drift, self._drift_since = 0.0, now
+        if self.parameters.outflow is not None or self._spent <= 0:
+            self._outflow.restart(now)
+        else:
+            self._outflow.observe(now, error if error < 0 else error * RELIEF)
 
 
 def _sane(header: float | None) -> float | None:
     """A header that may be true; None for what no bucket ever reads."""
     return header if header is not None and isfinite(header) and abs(header) <= ABSURD else None
-
-
-def _agreed(samples: list[float], default: float) -> float:
-    """The up-front cost, if most samples are within a twentieth of their median; the default otherwise.
-
-    Settings are round numbers. A sample errs by what the bucket leaks otherwise than we think within one request: some
-    tenths; believing too little is what would be refused.
-    """
-    middle = median(samples)
-    agreeing = [sample for sample in samples if _close_to(sample, middle)]
-    if middle < 1.0 or 2 * len(agreeing) <= len(samples) or _close_to(middle, default):
-        return default
-    return float(ceil(max(agreeing) - 0.25))
-
-
-def _close_to(value: float, other: float) -> bool:
-    return abs(value - other) <= 0.05 * abs(other)

@@ -15,15 +15,16 @@ from sync_worker.sandbox.model import Change
 from tests.integration.flows.harness import Stage, quick, staged
 
 SEEDS = int(os.environ.get("CHAOS_SEEDS", "3"))
-KINDS = ("status", "close", "cut", "html", "empty", "truncated_json", "throttle", "unauthorized", "empty_list")
+KINDS = ("status", "close", "cut", "html", "empty", "truncated_json", "throttle", "unauthorized")
+"""Without answers that lie twice in the same way: nobody can tell those from the truth."""
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_a_bad_week(database_url: str, seed: int) -> None:
     """Changes and faults during runs, cut connections, signals, cancelled processes: nobody alive is ever buried.
 
-    Three quiet nights later the mirror equals the school, but for users who fell out of the listing while they could not
-    be proved gone: their rows are kept.
+    Three quiet nights later the mirror equals the school, but for users who fell out of the listing while they could
+    not be proved gone: their rows are kept.
     """
     dice = random.Random(seed)
     options = quick(deleted_user_answer="404", seed=seed + 1)
@@ -37,11 +38,10 @@ async def test_a_bad_week(database_url: str, seed: int) -> None:
             await _nobody_alive_is_buried(stage, returned)
         stage.sandbox.clear_faults()
         stage.sandbox.tokens.renew(stage.sandbox.token)
-        for _ in range(3):
-            report = await stage.run()
+        reports = [await stage.run() for _ in range(3)]
         unlisted = {r["id"] for r in await stage.fetch("SELECT id FROM mirror.users WHERE state = 'unlisted'")}
         live = {i: row for i, row in (await stage.live()).items() if row["user_id"] not in unlisted}
-        assert report.exit_code == 0, report.findings
+        assert reports[-1].exit_code == 0, reports[-1].findings
         assert live == stage.truth()
         assert await stage.candidates() == {}
 

@@ -22,8 +22,9 @@ async def test_a_claim_takes_one_batch(database_url: str, plan: str, analyzed: s
     try:
         await connection.execute("INSERT INTO worker.instances (instance) VALUES ('main')")
         run = await connection.fetchval(
-            "INSERT INTO worker.runs (instance, kind, users_spec, source_fingerprint, started_at, program_version, host, "
-            "pid, started_by) VALUES ('main', 'run', '{}', '', now(), '', '', 1, '') RETURNING id"
+            "INSERT INTO worker.runs "
+            "(instance, kind, users_spec, source_fingerprint, started_at, program_version, host, pid, started_by) "
+            "VALUES ('main', 'run', '{}', '', now(), '', '', 1, '') RETURNING id"
         )
         if analyzed == "while it was empty":
             await connection.execute("ANALYZE worker.batches")
