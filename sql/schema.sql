@@ -133,7 +133,8 @@ CREATE TABLE worker.candidates (
     run_id bigint NOT NULL, -- Run that made it a candidate.
     read_at timestamp with time zone NOT NULL, -- Time of the first read without it.
     reason text NOT NULL, -- absent: the user was read without it; gone: Canvas does not know the user any more.
-    held_run_id bigint, -- Run that held it back, to be accepted or dismissed by a person; null if none did.
+    held_run_id bigint, -- First run that held it back, for a person to accept or dismiss; null if none did.
+    held_by_brake boolean NOT NULL DEFAULT false, -- Whether the brake held it: then a person has to speak. Otherwise a later plausible run settles it.
     PRIMARY KEY (instance, channel_id),
     CHECK ((reason = ANY (ARRAY['absent'::text, 'gone'::text])))
 );

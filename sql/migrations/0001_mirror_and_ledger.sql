@@ -341,6 +341,7 @@ CREATE TABLE worker.candidates (
     read_at      timestamptz NOT NULL,
     reason       text        NOT NULL CHECK (reason IN ('absent', 'gone')),
     held_run_id  bigint,
+    held_by_brake boolean     NOT NULL DEFAULT false,
     PRIMARY KEY (instance, channel_id)
 );
 CREATE INDEX candidates_of_user ON worker.candidates (instance, user_id);
@@ -351,4 +352,5 @@ COMMENT ON COLUMN worker.candidates.user_id IS 'User whose read did not see it.'
 COMMENT ON COLUMN worker.candidates.run_id IS 'Run that made it a candidate.';
 COMMENT ON COLUMN worker.candidates.read_at IS 'Time of the first read without it.';
 COMMENT ON COLUMN worker.candidates.reason IS 'absent: the user was read without it; gone: Canvas does not know the user any more.';
-COMMENT ON COLUMN worker.candidates.held_run_id IS 'Run that held it back, to be accepted or dismissed by a person; null if none did.';
+COMMENT ON COLUMN worker.candidates.held_run_id IS 'First run that held it back, for a person to accept or dismiss; null if none did.';
+COMMENT ON COLUMN worker.candidates.held_by_brake IS 'Whether the brake held it: then a person has to speak. Otherwise a later plausible run settles it.';

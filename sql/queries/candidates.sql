@@ -22,25 +22,27 @@ JOIN covered USING (user_id)
 WHERE c.instance = $1;
 
 -- name: hold_candidates
--- Hold back the candidates that this run has met; what an earlier run holds stays with that run. $1 instance, $2 run.
+-- Hold back the candidates that this run has met; what an earlier run holds stays with that run.
+-- $1 instance, $2 run, $3 whether it is the brake that holds them.
 WITH covered AS MATERIALIZED (
     SELECT DISTINCT unnest(user_ids) AS user_id FROM worker.batches WHERE run_id = $2 AND status = 'done'
 )
 UPDATE worker.candidates c
-SET held_run_id = $2
+SET held_run_id = coalesce(c.held_run_id, $2), held_by_brake = c.held_by_brake OR $3
 FROM covered
-WHERE c.instance = $1 AND c.user_id = covered.user_id AND c.held_run_id IS NULL;
+WHERE c.instance = $1 AND c.user_id = covered.user_id
+    AND (c.held_run_id IS NULL OR $3::boolean AND NOT c.held_by_brake);
 
 -- name: users_to_settle
 -- Users with candidates that this run has met, after a given user.
--- $1 instance, $2 run, $3 last id, $4 number, $5 whether what a run holds back is settled too.
+-- $1 instance, $2 run, $3 last id, $4 number, $5 whether what the brake holds is settled too.
 WITH covered AS MATERIALIZED (
     SELECT DISTINCT unnest(user_ids) AS user_id FROM worker.batches WHERE run_id = $2 AND status = 'done'
 )
 SELECT DISTINCT c.user_id
 FROM worker.candidates c
 JOIN covered USING (user_id)
-WHERE c.instance = $1 AND c.user_id > $3 AND (c.held_run_id IS NULL OR $5::boolean)
+WHERE c.instance = $1 AND c.user_id > $3 AND (NOT c.held_by_brake OR $5::boolean)
 ORDER BY c.user_id
 LIMIT $4;
 

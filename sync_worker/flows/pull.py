@@ -39,7 +39,7 @@ class PullRequest:
     specs: tuple[Spec, ...]
     limits: Limits
     fresh: bool = False  # never resume an unfinished run
-    settle_held: bool = False  # a person has raised the brake for this run: what earlier runs hold back is settled too
+    settle_held: bool = False  # a person has raised the brake for this run: what it held back is settled too
 
 
 async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Progress) -> RunReport:
@@ -131,7 +131,9 @@ class _Pull:
         verdict = judge(evidence, self._request.limits)
         settled = await self._settle() if weight.candidates and verdict.may_settle else Settled()
         held = bool(weight.candidates) and not verdict.may_settle
-        pending = await (self._candidates.hold(self._run) if held else self._candidates.pending())
+        pending = await (
+            self._candidates.hold(self._run, by_brake=verdict.braked) if held else self._candidates.pending()
+        )
         return await self._recorder.report(self._request.kind, (*verdict.findings, *unread(settled)), settled, pending)
 
     async def _settle(self) -> Settled:

@@ -28,7 +28,7 @@ class SecondRead:
     read: Reader
     workers: int  # users read at a time at most
     progress: Progress
-    held: bool = False  # whether a person has agreed to what runs hold back
+    held: bool = False  # whether a person has agreed to what the brake holds
 
     async def settle(self, users: AsyncIterator[tuple[int, ...]]) -> Settled:
         """Settle some users after the others; the sums.

@@ -67,6 +67,11 @@ class Verdict:
         """Whether candidates may become tombstones (after their second read)."""
         return all(finding.exit_code not in {WITHHELD, IMPLAUSIBLE} for finding in self.findings)
 
+    @property
+    def braked(self) -> bool:
+        """Whether it is the brake that forbids it: then only a person releases what it holds."""
+        return any(finding.exit_code == WITHHELD for finding in self.findings)
+
 
 def coverage_percent(figures: RunFigures) -> float:
     """Users read completely or gone, over the users of the run, in percent; 0 where there are none."""

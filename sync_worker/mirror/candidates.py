@@ -53,13 +53,14 @@ class Candidates:
             candidates=row["candidates"], live=row["live"], held=row["held"], held_by=tuple(sorted(row["held_by"]))
         )
 
-    async def hold(self, run: Run) -> int:
-        """Hold back the candidates of the users that the run has covered; returns how many the instance holds."""
+    async def hold(self, run: Run, *, by_brake: bool) -> None:
+        """Hold back the candidates of the users that the run has covered.
+
+        What the brake holds waits for a person; the rest may be settled by a later plausible run too.
+        """
         async with self._writer.transaction() as session:
             await session.execute("join_by_hash")
-            await session.execute("hold_candidates", self._writer.instance, run.id)
-            count: int = await session.fetch_value("count_pending", self._writer.instance)
-            return count
+            await session.execute("hold_candidates", self._writer.instance, run.id, by_brake)
 
     async def pending(self) -> int:
         """Deletions that runs of this instance hold back."""
@@ -68,7 +69,7 @@ class Candidates:
             return count
 
     async def covered_users(self, run: Run, *, held: bool = False) -> AsyncIterator[tuple[int, ...]]:
-        """Users with candidates that the run has covered, some at a time, each once; `held`: those held back too."""
+        """Users with candidates that the run has covered, some at a time, each once; `held`: the brake's too."""
         async for ids in self._users("users_to_settle", run.id, held):
             yield ids
 

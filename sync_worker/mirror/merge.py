@@ -82,7 +82,7 @@ class Mirror:
         Args:
             run: the run at work.
             outcomes: the second reads.
-            held: also candidates that a run holds back: a person has said yes.
+            held: also candidates that the brake holds back: a person has said yes.
         """
         async with self._writer.transaction() as session:
             complete = _complete(outcomes)

@@ -14,7 +14,7 @@ from sync_worker.sandbox import Fault
 from sync_worker.sandbox.model import Change
 from tests.integration.flows.harness import Stage, quick, staged
 
-SEEDS = int(os.environ.get("CHAOS_SEEDS", "3"))
+SEEDS = int(os.environ.get("CHAOS_SEEDS", "2"))
 KINDS = ("status", "close", "cut", "html", "empty", "truncated_json", "throttle", "unauthorized")
 """Without answers that lie twice in the same way: nobody can tell those from the truth."""
 

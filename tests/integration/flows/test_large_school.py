@@ -11,7 +11,7 @@ from sync_worker.sandbox import Sandbox
 from tests.integration.flows.harness import Row, Stage, expected, fetch, live, quick
 from tests.integration.flows.processes import TOKEN, sandbox_process
 
-USERS = int(os.environ.get("SCHOOL_USERS", "4000"))
+USERS = int(os.environ.get("SCHOOL_USERS", "3000"))
 """With SCHOOL_USERS=20000 it takes about a minute on two cores, most of it the sandbox's own work."""
 
 COLUMNS = "n_tup_ins, n_tup_upd, n_tup_del"

@@ -137,7 +137,7 @@ async def test_a_paused_writer_finds_a_higher_epoch(stage: Stage) -> None:
             stage.settle(snapshot(1, 1, channel(10))),
             stage.ledger.claim(stage.run),
             stage.ledger.open_run(request(fresh=True)),
-            stage.candidates.hold(stage.run),
+            stage.candidates.hold(stage.run, by_brake=True),
             stage.enrol(User(id=1)),
         ]
         for attempt in attempts:

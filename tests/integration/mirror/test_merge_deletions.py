@@ -144,7 +144,7 @@ async def test_what_a_run_holds_back_waits_for_a_person(stage: Stage) -> None:
     """A later run whose brake agrees does not settle it; a person's word does."""
     await stage.commit(snapshot(1, 1, channel(10)))
     await stage.commit(snapshot(1, 2))
-    await stage.candidates.hold(stage.run)
+    await stage.candidates.hold(stage.run, by_brake=True)
     assert [ids async for ids in stage.candidates.covered_users(stage.run)] == []
     assert await stage.settle(snapshot(1, 3)) == Merged()
     assert [ids async for ids in stage.candidates.covered_users(stage.run, held=True)] == [(1,)]
@@ -190,12 +190,14 @@ async def test_what_the_brake_holds_back_is_pending_until_somebody_decides(stage
     """By run and reason; what an earlier run holds stays with that run."""
     await stage.commit(snapshot(1, 1, channel(10)), snapshot(2, 1, channel(20), channel(21)))
     await stage.commit(gone(1, 2))
-    assert await stage.candidates.hold(stage.run) == 1
+    await stage.candidates.hold(stage.run, by_brake=True)
+    assert await stage.candidates.pending() == 1
     first = await stage.run_row()
     await stage.next_run()
     await stage.commit(gone(1, 3), snapshot(2, 4))
     assert await stage.candidates.weigh(stage.run) == Weight(candidates=3, live=3, held=1, held_by=(first["id"],))
-    assert await stage.candidates.hold(stage.run) == 3
+    await stage.candidates.hold(stage.run, by_brake=True)
+    assert await stage.candidates.pending() == 3
     assert await stage.candidates.pending() == 3
     shown = [(p.run_id, p.reason, p.channels, p.users, p.since) for p in await pending(stage.database, ["main", "x"])]
     assert shown == [(first["id"], "gone", 1, 1, at(2)), (stage.run.id, "absent", 2, 1, at(4))]
@@ -210,6 +212,6 @@ async def test_a_pending_deletion_ends_when_the_channel_is_seen_again(stage: Sta
     """Whatever a person would have decided."""
     await stage.commit(snapshot(1, 1, channel(10)))
     await stage.commit(snapshot(1, 2))
-    await stage.candidates.hold(stage.run)
+    await stage.candidates.hold(stage.run, by_brake=True)
     await stage.commit(snapshot(1, 3, channel(10)))
     assert await stage.candidates.pending() == 0

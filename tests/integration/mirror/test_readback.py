@@ -53,7 +53,7 @@ async def test_the_status_of_an_instance(stage: Stage) -> None:
     """Figures of the mirror, of the last run, and of what waits."""
     await stage.commit(snapshot(1, 1, channel(10), channel(11)), gone(2, 1), unreadable(3, 1), failure(4, 1))
     await stage.commit(snapshot(1, 2, channel(10)))
-    await stage.candidates.hold(stage.run)
+    await stage.candidates.hold(stage.run, by_brake=True)
     stage.clock.time = at(5)
     await stage.ledger.finish(stage.run, RunEnd(status="partial", exit_code=3, message=""))
     status = await instance_status(stage.database, stage.clock, "main")
