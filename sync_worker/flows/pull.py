@@ -130,10 +130,9 @@ class _Pull:
         evidence = Evidence(figures=figures, weight=weight, listing=listing, run_id=self._run.id)
         verdict = judge(evidence, self._request.limits)
         settled = await self._settle() if weight.candidates and verdict.may_settle else Settled()
-        held = bool(weight.candidates) and not verdict.may_settle
-        pending = await (
-            self._candidates.hold(self._run, by_brake=verdict.braked) if held else self._candidates.pending()
-        )
+        if weight.candidates and not verdict.may_settle:
+            await self._candidates.hold(self._run, by_brake=verdict.braked)
+        pending = await self._candidates.pending()
         return await self._recorder.report(self._request.kind, (*verdict.findings, *unread(settled)), settled, pending)
 
     async def _settle(self) -> Settled:
