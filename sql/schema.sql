@@ -192,6 +192,7 @@ CREATE TABLE worker.runs (
     users_spec text[] NOT NULL, -- User specs that it walks.
     source_fingerprint text NOT NULL, -- Hash over specs and the contents of their files; a resumed run must have the same.
     listed boolean NOT NULL DEFAULT false, -- Whether all users of the specs are in batches; if so a resumed run does not list again.
+    users_listed bigint, -- Users that its complete account listings contained; null where it walked none, or not yet to the end.
     started_at timestamp with time zone NOT NULL, -- First start.
     resumed_at timestamp with time zone, -- Last start of a resumed run.
     finished_at timestamp with time zone, -- When it ended in any way it could record.

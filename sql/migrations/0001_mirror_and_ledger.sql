@@ -195,6 +195,7 @@ CREATE TABLE worker.runs (
     users_spec          text[]      NOT NULL,
     source_fingerprint  text        NOT NULL,
     listed              boolean     NOT NULL DEFAULT false,
+    users_listed        bigint,
     started_at          timestamptz NOT NULL,
     resumed_at          timestamptz,
     finished_at         timestamptz,
@@ -232,6 +233,7 @@ COMMENT ON COLUMN worker.runs.message IS 'What a person should know about the en
 COMMENT ON COLUMN worker.runs.users_spec IS 'User specs that it walks.';
 COMMENT ON COLUMN worker.runs.source_fingerprint IS 'Hash over specs and the contents of their files; a resumed run must have the same.';
 COMMENT ON COLUMN worker.runs.listed IS 'Whether all users of the specs are in batches; if so a resumed run does not list again.';
+COMMENT ON COLUMN worker.runs.users_listed IS 'Users that its complete account listings contained; null where it walked none, or not yet to the end.';
 COMMENT ON COLUMN worker.runs.started_at IS 'First start.';
 COMMENT ON COLUMN worker.runs.resumed_at IS 'Last start of a resumed run.';
 COMMENT ON COLUMN worker.runs.finished_at IS 'When it ended in any way it could record.';

@@ -107,8 +107,21 @@ WHERE f.instance = $1 AND f.user_id IS NOT NULL AND f.resolved_at IS NULL AND r.
 ORDER BY f.user_id;
 
 -- name: mark_listed
--- All users of the specs are in batches. $1 run.
-UPDATE worker.runs SET listed = true WHERE id = $1;
+-- All users of the specs are in batches. $1 run, $2 users that its listings contained (null where it walked none).
+UPDATE worker.runs SET listed = true, users_listed = $2 WHERE id = $1;
+
+-- name: listings
+-- Users that the listings of this run contained, and those of the latest good run of the same specs before it.
+-- $1 instance, $2 run.
+SELECT r.users_listed AS now, (
+    SELECT b.users_listed FROM worker.runs b
+    WHERE b.instance = $1 AND b.id < $2 AND b.users_spec = r.users_spec AND b.users_listed IS NOT NULL
+        AND b.status IN ('done', 'partial', 'withheld')
+    ORDER BY b.id DESC
+    LIMIT 1
+) AS before
+FROM worker.runs r
+WHERE r.id = $2;
 
 -- name: claim_batch
 -- Take the next batch that nobody of this epoch has. $1 run, $2 epoch, $3 time.

@@ -93,9 +93,3 @@ WHERE u.instance = $1
         OR EXISTS (SELECT FROM worker.candidates c WHERE c.instance = $1 AND c.user_id = u.id)
     )
 ORDER BY u.id;
-
--- name: count_listed_before
--- Users in the mirror that complete listings of these accounts have contained and that are not known to be away.
--- $1 instance, $2 accounts.
-SELECT count(*) FROM mirror.users
-WHERE instance = $1 AND listed_in && $2::text[] AND state IN ('present', 'unreadable');

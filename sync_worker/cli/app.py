@@ -72,7 +72,7 @@ def root(
 ) -> None:
     """Keep a PostgreSQL mirror of Canvas communication channels, without ever being throttled."""
     if log_level is not None:
-        import logging  # noqa: PLC0415  (only when asked)
+        import logging
 
         logging.getLogger("sync_worker").setLevel(log_level.upper())
     ctx.obj = CliContext(

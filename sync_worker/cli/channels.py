@@ -58,7 +58,7 @@ def list_channels(
         return
     rows = async_main(lambda: _mirror(context, user) if from_mirror else _live(context, user))
     if form == "json":
-        import json  # noqa: PLC0415
+        import json
 
         typer.echo(json.dumps(rows, default=str, indent=2, ensure_ascii=False))
         return
@@ -66,9 +66,9 @@ def list_channels(
 
 
 async def _live(context: CliContext, user: str) -> list[dict[str, object]]:
-    from sync_worker.clock import Clock  # noqa: PLC0415
-    from sync_worker.flows.rooms import open_canvas  # noqa: PLC0415  (heavy)
-    from sync_worker.users.refs import parse_ref  # noqa: PLC0415  (heavy)
+    from sync_worker.clock import Clock
+    from sync_worker.flows.rooms import open_canvas
+    from sync_worker.users.refs import parse_ref
 
     instance = context.only_instance(context.load_settings())
     async with open_canvas(instance, Clock()) as (client, _):
@@ -81,9 +81,9 @@ def _row(channel: "Channel") -> dict[str, object]:
 
 
 async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
-    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.readback import channels_of_user, find_users  # noqa: PLC0415  (heavy)
-    from sync_worker.users.refs import parse_ref  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.opening import reading
+    from sync_worker.mirror.readback import channels_of_user, find_users
+    from sync_worker.users.refs import parse_ref
 
     async with reading(context, single=True) as opened:
         found = await find_users(opened.database, opened.names[0], parse_ref(user))
@@ -97,10 +97,10 @@ async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
 
 async def _everybody(context: CliContext) -> None:
     """Everybody's channels in order of user, while memory stays flat."""
-    import json  # noqa: PLC0415
+    import json
 
-    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.readback import all_channels  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.opening import reading
+    from sync_worker.mirror.readback import all_channels
 
     async with reading(context) as opened:
         for name in opened.names:
@@ -113,8 +113,8 @@ def _table(rows: list[dict[str, object]]) -> None:
     if not rows:
         typer.echo("no channels")
         return
-    from rich.console import Console  # noqa: PLC0415  (heavy)
-    from rich.table import Table  # noqa: PLC0415  (heavy)
+    from rich.console import Console
+    from rich.table import Table
 
     names = ("id", "type", "address", "position", "workflow_state", "last_bounce_at")
     table = Table(box=None, header_style="dim")

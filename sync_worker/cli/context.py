@@ -35,7 +35,7 @@ class CliContext:
 
     def config_path(self) -> Path | None:
         """The configuration file that is used; None where there is none."""
-        from sync_worker.settings import find_config  # noqa: PLC0415  (heavy)
+        from sync_worker.settings import find_config
 
         return find_config(self.config, os.environ)
 
@@ -45,8 +45,8 @@ class CliContext:
         Raises:
             ConfigError: with every problem.
         """
-        from sync_worker import logs  # noqa: PLC0415  (heavy)
-        from sync_worker.settings import load_settings  # noqa: PLC0415  (heavy)
+        from sync_worker import logs
+        from sync_worker.settings import load_settings
 
         self.configure_logs()
         settings = load_settings(self.config_path(), os.environ, on_secret=logs.register_secret)
@@ -55,7 +55,7 @@ class CliContext:
 
     def configure_logs(self, settings: "Settings | None" = None) -> None:
         """Logs to stderr as the options say, else as `[logs]` says; `load_settings` does this by itself."""
-        from sync_worker import logs  # noqa: PLC0415  (heavy)
+        from sync_worker import logs
 
         table = settings.logs if settings else None
         logs.configure(
@@ -100,6 +100,6 @@ def async_main(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     Raises:
         Stopped: it was cancelled by a signal and has cleaned up.
     """
-    from sync_worker.cli.loop import run  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.loop import run
 
     return run(main)

@@ -45,9 +45,9 @@ def rebind(ctx: typer.Context) -> None:
 
 
 async def _migrate(context: CliContext, *, dry_run: bool) -> None:
-    from sync_worker.clock import Clock  # noqa: PLC0415
-    from sync_worker.flows.rooms import open_database  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror import migrations  # noqa: PLC0415  (heavy)
+    from sync_worker.clock import Clock
+    from sync_worker.flows.rooms import open_database
+    from sync_worker.mirror import migrations
 
     clock = Clock()
     async with open_database(context.load_settings(), clock) as database:
@@ -60,10 +60,10 @@ async def _migrate(context: CliContext, *, dry_run: bool) -> None:
 
 
 async def _status(context: CliContext) -> int:
-    from sync_worker.cli.exits import CHANGES, DONE  # noqa: PLC0415
-    from sync_worker.clock import Clock  # noqa: PLC0415
-    from sync_worker.flows.rooms import open_database  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror import migrations  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.exits import CHANGES, DONE
+    from sync_worker.clock import Clock
+    from sync_worker.flows.rooms import open_database
+    from sync_worker.mirror import migrations
 
     async with open_database(context.load_settings(), Clock()) as database:
         schema = await migrations.status(database)
@@ -76,11 +76,11 @@ async def _status(context: CliContext) -> int:
 
 
 async def _rebind(context: CliContext) -> None:
-    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.flows.canvas import root_account  # noqa: PLC0415  (heavy)
-    from sync_worker.flows.rooms import open_rooms  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.binding import rebind as bind_anew  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.lock import writing  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.opening import reading
+    from sync_worker.flows.canvas import root_account
+    from sync_worker.flows.rooms import open_rooms
+    from sync_worker.mirror.binding import rebind as bind_anew
+    from sync_worker.mirror.lock import writing
 
     async with reading(context, single=True) as opened:
         name = opened.names[0]

@@ -22,8 +22,8 @@ def demo(
     Loads every channel under Canvas's real rate limit, changes things at Canvas, syncs again, has an accident, and
     compares mirror and Canvas field by field. Nothing outside its own folder is touched.
     """
-    from sync_worker import logs  # noqa: PLC0415  (heavy)
-    from sync_worker.cli.demo_story import tell  # noqa: PLC0415  (heavy)
+    from sync_worker import logs
+    from sync_worker.cli.demo_story import tell
 
     context = CliContext.of(ctx)
     logs.configure(context.log_format or "console", context.log_level or "warning")

@@ -96,10 +96,10 @@ def messages(error: BaseException) -> Iterator[str]:
 
 def _unexpected(error: BaseException) -> Iterator[str]:
     """An error that nobody thought of: short, unless the level is debug; never with a secret."""
-    import logging  # noqa: PLC0415  (only in case of need)
-    import traceback  # noqa: PLC0415
+    import logging
+    import traceback
 
-    from sync_worker import logs  # noqa: PLC0415
+    from sync_worker import logs
 
     if logging.getLogger(logs.ROOT).isEnabledFor(logging.DEBUG):
         yield from logs.mask_emails(logs.redact("".join(traceback.format_exception(error)))).splitlines()

@@ -20,7 +20,7 @@ def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's, which is a fifth faster; the standard one where it is not installed (Windows)."""
     try:
-        import uvloop  # noqa: PLC0415
+        import uvloop
     except ImportError:
         return None
     return uvloop.new_event_loop

@@ -53,8 +53,8 @@ def dismiss(ctx: typer.Context, run: RunNumber) -> None:
 
 
 async def _list(context: CliContext) -> None:
-    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.candidates import pending  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.opening import reading
+    from sync_worker.mirror.candidates import pending
 
     async with reading(context) as opened:
         rows = await pending(opened.database, opened.names)
@@ -72,8 +72,8 @@ async def _list(context: CliContext) -> None:
 
 
 async def _accept(context: CliContext, run_id: int) -> int:
-    from sync_worker.cli.pulling import on_instances  # noqa: PLC0415  (heavy)
-    from sync_worker.flows.pending import accept as flow  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.pulling import on_instances
+    from sync_worker.flows.pending import accept as flow
 
     async def accept_run(rooms: "Rooms", stop: "Stop", progress: "Progress") -> "RunReport":
         return await flow(rooms, run_id, stop=stop, progress=progress)
@@ -82,9 +82,9 @@ async def _accept(context: CliContext, run_id: int) -> int:
 
 
 async def _dismiss(context: CliContext, run_id: int) -> None:
-    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.flows.pending import dismiss as flow  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.lock import writing  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.opening import reading
+    from sync_worker.flows.pending import dismiss as flow
+    from sync_worker.mirror.lock import writing
 
     async with reading(context, single=True) as opened:
         name = opened.names[0]

@@ -1,7 +1,7 @@
 """The wiring of `run` and `backfill`: settings to rooms, rooms to flow, report to summary and exit code."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sync_worker.cli import exits
 from sync_worker.cli.context import CliContext
@@ -31,6 +31,7 @@ class Overrides:
     max_tombstones: int | None = None
     max_tombstone_percent: float | None = None
     min_coverage_percent: float | None = None
+    min_listing_percent: float | None = None
 
     @property
     def raise_the_brake(self) -> bool:
@@ -64,19 +65,15 @@ def _spec(text: str, account: str) -> Spec:
 
 
 def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
-    """The brake for one run."""
-    tombstones, percent, coverage = (
-        overrides.max_tombstones,
-        overrides.max_tombstone_percent,
-        overrides.min_coverage_percent,
-    )
-    return Limits(
-        max_tombstones=brake.max_tombstones if tombstones is None else tombstones,
-        max_tombstone_percent=brake.max_tombstone_percent if percent is None else percent,
+    """The brake for one run: as configured, but for what the command line sets."""
+    configured = Limits(
+        max_tombstones=brake.max_tombstones,
+        max_tombstone_percent=brake.max_tombstone_percent,
         percent_from=brake.percent_from,
-        min_coverage_percent=brake.min_coverage_percent if coverage is None else coverage,
+        min_coverage_percent=brake.min_coverage_percent,
         min_listing_percent=brake.min_listing_percent,
     )
+    return replace(configured, **{name: value for name, value in asdict(overrides).items() if value is not None})
 
 
 async def on_instances(context: CliContext, flow: Flow, *, single: bool = False) -> int:

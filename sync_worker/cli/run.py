@@ -28,6 +28,10 @@ MinCoverage = Annotated[
     float | None, typer.Option(min=0, max=100, metavar="PCT", help="brake.min_coverage_percent for this run.")
 ]
 
+MinListing = Annotated[
+    float | None, typer.Option(min=0, max=100, metavar="PCT", help="brake.min_listing_percent for this run.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -44,6 +48,7 @@ def run(
     max_tombstones: MaxTombstones = None,
     max_tombstone_percent: MaxTombstonePercent = None,
     min_coverage: MinCoverage = None,
+    min_listing: MinListing = None,
     _desired: Annotated[str | None, unavailable.option("run --desired")] = None,
     _apply: Annotated[str | None, unavailable.option("run --apply")] = None,
     _distributed: Annotated[bool, unavailable.option("run --distributed")] = False,  # noqa: FBT002
@@ -53,7 +58,7 @@ def run(
     Goes on with an interrupted run where it stopped. Reads every user, writes what changed, and deletes only what two
     reads did not see and the brake allows.
     """
-    _pull(ctx, "run", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage))
+    _pull(ctx, "run", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage, min_listing))
 
 
 def backfill(
@@ -63,20 +68,28 @@ def backfill(
     max_tombstones: MaxTombstones = None,
     max_tombstone_percent: MaxTombstonePercent = None,
     min_coverage: MinCoverage = None,
+    min_listing: MinListing = None,
     _distributed: Annotated[bool, unavailable.option("backfill --distributed")] = False,  # noqa: FBT002
 ) -> None:
     """The first load, or a repair: as `run`, but it never plans or applies anything."""
-    _pull(ctx, "backfill", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage))
+    _pull(ctx, "backfill", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage, min_listing))
 
 
-def _overrides(max_tombstones: int | None, percent: float | None, coverage: float | None) -> "Overrides":
-    from sync_worker.cli.pulling import Overrides  # noqa: PLC0415  (heavy)
+def _overrides(
+    max_tombstones: int | None, percent: float | None, coverage: float | None, listing: float | None
+) -> "Overrides":
+    from sync_worker.cli.pulling import Overrides
 
-    return Overrides(max_tombstones=max_tombstones, max_tombstone_percent=percent, min_coverage_percent=coverage)
+    return Overrides(
+        max_tombstones=max_tombstones,
+        max_tombstone_percent=percent,
+        min_coverage_percent=coverage,
+        min_listing_percent=listing,
+    )
 
 
 def _pull(ctx: typer.Context, kind: str, users: list[str] | None, fresh: bool, overrides: "Overrides") -> None:  # noqa: FBT001
-    from sync_worker.cli.pulling import pull_instances  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.pulling import pull_instances
 
     context = CliContext.of(ctx)
     specs = tuple(users or ())

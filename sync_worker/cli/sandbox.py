@@ -39,7 +39,7 @@ def sandbox(
     CliContext.of(ctx).configure_logs()
 
     async def serve_until_stopped() -> None:
-        from sync_worker.sandbox import serve  # noqa: PLC0415  (heavy)
+        from sync_worker.sandbox import serve
 
         await serve(options, ready=lambda running: _introduce(running, options))
 
@@ -59,11 +59,11 @@ def _options(flags: dict[str, int], knobs: list[str]) -> "SandboxOptions":
     Raises:
         UsageError: a knob does not exist, or cannot have this value.
     """
-    from dataclasses import fields  # noqa: PLC0415
+    from dataclasses import fields
 
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  (heavy)
+    from pydantic import TypeAdapter, ValidationError
 
-    from sync_worker.sandbox import SandboxOptions  # noqa: PLC0415  (heavy)
+    from sync_worker.sandbox import SandboxOptions
 
     known = {each.name for each in fields(SandboxOptions)}
     values: dict[str, object] = {**flags}

@@ -25,8 +25,8 @@ def status(
 
 
 async def _status(context: CliContext, form: str) -> None:
-    from sync_worker.cli.opening import reading  # noqa: PLC0415  (heavy)
-    from sync_worker.mirror.readback import statuses  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.opening import reading
+    from sync_worker.mirror.readback import statuses
 
     async with reading(context) as opened:
         found = await statuses(opened.database, opened.clock, opened.names)
@@ -34,13 +34,13 @@ async def _status(context: CliContext, form: str) -> None:
     if form == "json":
         typer.echo(_json(found))
         return
-    from sync_worker.cli.statustable import show  # noqa: PLC0415  (heavy)
+    from sync_worker.cli.statustable import show
 
     show(found, now)
 
 
 def _json(found: "tuple[InstanceStatus, ...]") -> str:
-    import json  # noqa: PLC0415
-    from dataclasses import asdict  # noqa: PLC0415
+    import json
+    from dataclasses import asdict
 
     return json.dumps({"instances": [asdict(each) for each in found]}, default=str, indent=2)

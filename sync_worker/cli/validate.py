@@ -48,7 +48,7 @@ def _check_secrets(settings: "Settings", instances: "tuple[Instance, ...]") -> N
     Raises:
         ConfigError: with every one that cannot be read.
     """
-    from sync_worker.errors import ConfigError  # noqa: PLC0415
+    from sync_worker.errors import ConfigError
 
     readers: list[Callable[[], SecretStr]] = [settings.database_url, settings.direct_database_url]
     for instance in instances:
@@ -73,7 +73,7 @@ def _summary(settings: "Settings", instances: "tuple[Instance, ...]") -> str:
 
 def _database(settings: "Settings") -> str:
     """Where the mirror lives, without the password."""
-    from urllib.parse import urlsplit  # noqa: PLC0415
+    from urllib.parse import urlsplit
 
     url = settings.database_url().get_secret_value()
     if url.startswith("embedded"):

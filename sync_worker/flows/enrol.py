@@ -5,7 +5,6 @@ from sync_worker.flows.fetch import Fetcher
 from sync_worker.flows.outage import unreachable
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
-from sync_worker.flows.verdict import Listing
 from sync_worker.mirror.ledger import Enrolment, FailedUser, Ledger, Run
 from sync_worker.users.resolve import FailedReference, Resolver
 from sync_worker.users.specs import Spec, listing
@@ -33,7 +32,6 @@ class Enroller:
         self._fetcher = fetcher
         self._progress = progress
         self._resolver = Resolver(rooms.client)
-        self.listing: Listing | None = None
 
     async def run(self) -> None:
         """Enrol everybody, unless an earlier start of the run has done so.
@@ -46,14 +44,11 @@ class Enroller:
             size = self._rooms.settings.run.batch_size
             async with self._ledger.enrolment(self._run, size) as enrolment:
                 await self._enrol(enrolment)
-        elif any(listing(spec) is not None for spec in self._specs):
-            self.listing = await self._listing_of_earlier_start()
         self._progress.listed = True
         self._fetcher.close()
 
     async def _enrol(self, enrolment: Enrolment) -> None:
         accounts = [account for spec in self._specs if (account := listing(spec)) is not None]
-        before = await self._ledger.listed_before(accounts)
         await enrolment.add_failed_before([spec.text for spec in self._specs])
         self._announce(enrolment)
         listed = 0
@@ -61,15 +56,9 @@ class Enroller:
             offered = await self._walk(spec, enrolment)
             listed += offered if listing(spec) is not None else 0
         if accounts:
-            self.listing = Listing(now=listed, before=before)
             await enrolment.add_missing(accounts)
-        await enrolment.close()
+        await enrolment.close(listed if accounts else None)
         self._announce(enrolment)
-
-    async def _listing_of_earlier_start(self) -> Listing:
-        """What the batches remember of a listing that was walked before an interruption."""
-        figures = await self._ledger.figures(self._run)
-        return Listing(now=figures.users_total - figures.users_missing, before=figures.users_total)
 
     async def _walk(self, spec: Spec, enrolment: Enrolment) -> int:
         """Enrol one source to its end; returns how many users it named."""

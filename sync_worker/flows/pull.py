@@ -100,8 +100,8 @@ class _Pull:
         log.info("run started", kind=self._request.kind, resumed=self._run.resumed)
         try:
             async with watched(self._rooms, self._writer, stop):
-                listing = await self._read_everybody()
-                report = await self._conclude(listing)
+                await self._read_everybody()
+                report = await self._conclude()
         except Exception as error:
             with suppress(Exception):  # what cannot be kept is read again; the first error is the one to tell
                 await self._fetcher.commit_partial()
@@ -111,7 +111,7 @@ class _Pull:
         self._progress.phase = "done"
         return report
 
-    async def _read_everybody(self) -> Listing | None:
+    async def _read_everybody(self) -> None:
         before = await self._ledger.figures(self._run)
         self._progress.run_id, self._progress.phase = self._run.id, "reading"
         self._progress.users = before.users_total
@@ -122,11 +122,12 @@ class _Pull:
         async with asyncio.TaskGroup() as group:
             group.create_task(enroller.run(), name="enroller")
             group.create_task(self._fetcher.run(), name="fetcher")
-        return enroller.listing
 
-    async def _conclude(self, listing: Listing | None) -> RunReport:
+    async def _conclude(self) -> RunReport:
         weight = await self._candidates.weigh(self._run)
         figures = await self._ledger.figures(self._run)
+        listings = await self._ledger.listings(self._run)
+        listing = None if listings is None else Listing(now=listings[0], before=listings[1])
         evidence = Evidence(figures=figures, weight=weight, listing=listing, run_id=self._run.id)
         verdict = judge(evidence, self._request.limits)
         settled = await self._settle() if weight.candidates and verdict.may_settle else Settled()

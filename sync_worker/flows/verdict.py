@@ -27,7 +27,7 @@ class Limits:
     max_tombstone_percent: float  # of the live channels of the users covered
     percent_from: int  # live channels, or listed users, from which percentages apply
     min_coverage_percent: float
-    min_listing_percent: float  # of the users that earlier complete listings contained
+    min_listing_percent: float  # of the users of the previous complete listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Evidence:
 
     figures: RunFigures
     weight: Weight
-    listing: Listing | None  # None where no listing was walked by this start of the run
+    listing: Listing | None  # None where no listing was walked, or none before it
     run_id: int
 
 
@@ -108,8 +108,8 @@ def _listing_holds(evidence: Evidence, limits: Limits) -> Finding | None:
         return None
     return Finding(
         exit_code=IMPLAUSIBLE,
-        message=f"Canvas lists {listing.now:,} users where {listing.before:,} were known ({percent:.1f} %, limit "
-        f"brake.min_listing_percent = {limits.min_listing_percent:g})",
+        message=f"Canvas lists {listing.now:,} users, and listed {listing.before:,} last time ({percent:.1f} %, limit "
+        f"brake.min_listing_percent = {limits.min_listing_percent:g}, option --min-listing)",
     )
 
 

@@ -147,10 +147,10 @@ class Enrolment:
             await self._add_all([row["id"] for row in rows], Reason.MISSING)
             return len(rows)
 
-    async def close(self) -> None:
-        """All users of the run are in batches."""
+    async def close(self, listed: int | None = None) -> None:
+        """All users of the run are in batches; `listed` of them are out of account listings (None: it walked none)."""
         async with self._writer.transaction(self._session) as session:
-            await session.execute("mark_listed", self._run.id)
+            await session.execute("mark_listed", self._run.id, listed)
 
     async def _add_all(self, ids: list[int], reason: Reason) -> int:
         parts = [ids[at : at + self._size] for at in range(0, len(ids), self._size)]
@@ -263,11 +263,14 @@ class Ledger:
             row = await session.fetch_row("run_progress", run.id)
         return _figures(row)
 
-    async def listed_before(self, accounts: Sequence[str]) -> int:
-        """How many users complete listings of these accounts have contained and that are not known to be away."""
+    async def listings(self, run: Run) -> tuple[int, int] | None:
+        """Users that the run's listings contained, and those of the latest good run before it that walked the same.
+
+        None where there is nothing to compare.
+        """
         async with self._database.session() as session:
-            count: int = await session.fetch_value("count_listed_before", self._writer.instance, list(accounts))
-            return count
+            row = await session.fetch_row("listings", self._writer.instance, run.id)
+        return None if row is None or None in (row["now"], row["before"]) else (row["now"], row["before"])
 
     async def failures(self, run: Run) -> list[dict[str, Any]]:
         """Failures of a run by kind: kind, status, users, example, message."""

@@ -42,11 +42,27 @@ async def test_the_server_lists_nobody(stage: Stage) -> None:
     stage.sandbox.add_fault(Fault(kind=FaultKind.EMPTY_LIST, route="list_users"))
     report = await stage.run()
     assert (report.exit_code, report.status) == (8, "implausible")
-    assert "Canvas lists 0 users where 100 were known" in report.findings[0].message
+    assert "Canvas lists 0 users, and listed 100 last time" in report.findings[0].message
     assert "brake.min_listing_percent = 50" in report.findings[0].message
     assert report.figures.users_missing == 100
     await stage.assert_equal()
     assert await stage.tombstones() == set()
+
+
+async def test_a_smaller_school_is_the_new_measure_once_a_person_says_so(stage: Stage) -> None:
+    """An implausible run does not lower the measure by itself; a run with the option does."""
+    await stage.run()
+    for user in stage.ids[30:]:
+        stage.school.delete_user(user)
+    for _ in range(2):
+        report = await stage.run(percent_from=10)
+        assert report.exit_code == 8
+        assert "Canvas lists 30 users, and listed 100 last time" in report.findings[0].message
+        assert "option --min-listing" in report.findings[0].message
+    said = {"min_listing_percent": 0.0, "max_tombstone_percent": 100.0}
+    assert (await stage.run(percent_from=10, settle_held=True, **said)).exit_code == 0
+    assert (await stage.run(percent_from=10)).exit_code == 0
+    await stage.assert_equal()
 
 
 async def test_a_first_run_that_sees_nobody(stage: Stage) -> None:
@@ -223,7 +239,7 @@ async def test_a_drop_of_the_listing_is_still_known_after_an_interruption(stage:
     stage.sandbox.tokens.renew(stage.sandbox.token)
     report = await stage.run()
     assert (report.resumed, report.exit_code) == (True, 8)
-    assert "Canvas lists 30 users where 100 were known" in report.findings[0].message
+    assert "Canvas lists 30 users, and listed 100 last time" in report.findings[0].message
     assert await stage.tombstones() == set()
 
 

@@ -157,7 +157,7 @@ async def test_a_successor_waits_for_a_commit_that_is_under_way(stage: Stage) ->
             successor = group.create_task(_epoch(stage.database))
             await stage.clock.sleep(0.1)
             assert not successor.done()
-            await session.execute("mark_listed", stage.run.id)
+            await session.execute("mark_listed", stage.run.id, None)
             await session.connection.execute("COMMIT")
         assert successor.result() == stage.writer.epoch + 1
     assert (await stage.run_row())["listed"]
