@@ -5,7 +5,9 @@ from sync_worker.flows.fetch import Fetcher
 from sync_worker.flows.outage import unreachable
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
-from sync_worker.mirror.ledger import Enrolment, FailedUser, Ledger, Run
+from sync_worker.mirror.enrolment import Enrolment
+from sync_worker.mirror.ledger import Ledger
+from sync_worker.mirror.runs import FailedUser, Run
 from sync_worker.users.resolve import FailedReference, Resolver
 from sync_worker.users.specs import Spec, listing
 from sync_worker.users.walk import walk

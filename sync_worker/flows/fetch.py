@@ -15,8 +15,9 @@ from sync_worker.errors import ClaimLost
 from sync_worker.flows.outage import is_trouble
 from sync_worker.flows.progress import Progress
 from sync_worker.logs import get_logger
-from sync_worker.mirror.ledger import Batch, Ledger, Run
+from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.merge import Merged, Mirror
+from sync_worker.mirror.runs import Batch, Run
 
 Reader = Callable[[int], Awaitable[ReadOutcome]]
 """Reads one user; raises only what is about the whole run."""

@@ -12,9 +12,10 @@ from sync_worker.flows.watch import watched
 from sync_worker.logs import bind as bind_log
 from sync_worker.mirror.candidates import Candidates
 from sync_worker.mirror.database import Database
-from sync_worker.mirror.ledger import Ledger, Run, RunRequest
+from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror
+from sync_worker.mirror.runs import Run, RunRequest
 
 ACCEPT = "accept"
 

@@ -10,7 +10,8 @@ from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.settle import Settled
 from sync_worker.flows.verdict import IMPLAUSIBLE, IN_PART, WITHHELD, Finding, coverage_percent
 from sync_worker.logs import get_logger
-from sync_worker.mirror.ledger import Ledger, Run, RunEnd
+from sync_worker.mirror.ledger import Ledger
+from sync_worker.mirror.runs import Run, RunEnd
 
 STATUS: Final = {IMPLAUSIBLE: "implausible", WITHHELD: "withheld", IN_PART: "partial", 0: "done"}
 """The status of a finished run by its exit code, the graver ones first."""

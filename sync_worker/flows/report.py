@@ -6,7 +6,7 @@ from typing import Any
 
 from sync_worker.flows.settle import Settled
 from sync_worker.flows.verdict import Finding
-from sync_worker.mirror.ledger import RunFigures
+from sync_worker.mirror.runs import RunFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from sync_worker.channels import Gone, Snapshot
 from sync_worker.flows.fetch import Reader, read_all, warn_of_nul
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.verdict import IN_PART, Finding
-from sync_worker.mirror.ledger import Run
 from sync_worker.mirror.merge import Merged, Mirror
+from sync_worker.mirror.runs import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sync_worker.mirror.candidates import Weight
-from sync_worker.mirror.ledger import RunFigures
+from sync_worker.mirror.runs import RunFigures
 
 IN_PART: Final = 3
 WITHHELD: Final = 4

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from sync_worker.mirror.database import Database
-from sync_worker.mirror.ledger import Run
 from sync_worker.mirror.lock import Writer
+from sync_worker.mirror.runs import Run
 
 CHUNK: Final = 1_000  # users read again together
 

@@ -1,33 +1,22 @@
 """Writing what was read: one transaction for a batch, with its marks in the ledger.
 
-The comparison itself is set-based SQL (`sql/queries/merge.sql`). Arrays, not COPY: at some hundred users a batch is
-below the thousands of rows from which a temporary table pays (`make bench` compares the two).
+The comparison itself is set-based SQL (`sql/queries/merge.sql`).
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sync_worker.channels import Channel, Failure, Gone, ReadOutcome, Snapshot, Unreadable, by_id
+from sync_worker.channels import Gone, ReadOutcome, Snapshot, Unreadable
 from sync_worker.clock import Clock
-from sync_worker.errors import ClaimLost, Forbidden
+from sync_worker.errors import ClaimLost
+from sync_worker.mirror.columns import columns
 from sync_worker.mirror.database import Session
-from sync_worker.mirror.ledger import Batch, FailedUser, Reason, Run, record_failures
+from sync_worker.mirror.ledger import record_failures
 from sync_worker.mirror.lock import Writer
-from sync_worker.mirror.text import NulReplacer
-
-OPTIONAL_FIELDS: Final = (
-    "position",
-    "bounce_count",
-    "last_bounce_at",
-    "last_bounce_summary",
-    "last_transient_bounce_at",
-    "last_transient_bounce_summary",
-    "last_suppression_bounce_at",
-    "created_at",
-)
-"""The order of the bits of `given` in `merge_channels`."""
+from sync_worker.mirror.outcomes import complete, failure_of, state_after
+from sync_worker.mirror.runs import Batch, Run
 
 BY_CANVAS: Final = "canvas"
 
@@ -71,7 +60,7 @@ class Mirror:
             LockLost: this writer may not write any more; nothing was written.
         """
         async with self._writer.transaction() as session:
-            merged = await self._merge(session, run, _complete(outcomes))
+            merged = await self._merge(session, run, complete(outcomes))
             states = await self._note_states(session, run, batch, outcomes)
             await self._finish(session, run, batch, outcomes, merged, states)
             return merged
@@ -85,33 +74,33 @@ class Mirror:
             held: also candidates that the brake holds back: a person has said yes.
         """
         async with self._writer.transaction() as session:
-            complete = _complete(outcomes)
-            merged = await self._merge(session, run, complete)
+            read = complete(outcomes)
+            merged = await self._merge(session, run, read)
             deleted = await session.fetch_value(
                 "bury_channels",
                 self._writer.instance,
                 run.id,
                 BY_CANVAS,
-                [outcome.user_id for outcome in complete],
-                [outcome.read_at for outcome in complete],
+                [outcome.user_id for outcome in read],
+                [outcome.read_at for outcome in read],
                 held,
             )
             await session.execute("count_deleted", run.id, deleted)
             return merged + Merged(deleted=deleted)
 
-    async def _merge(self, session: Session, run: Run, complete: Sequence[Snapshot | Gone]) -> Merged:
-        if not complete:
+    async def _merge(self, session: Session, run: Run, read: Sequence[Snapshot | Gone]) -> Merged:
+        if not read:
             return Merged()
-        columns, replaced = _columns(complete)
+        arrays, replaced = columns(read)
         row = await session.fetch_row(
             "merge_channels",
             self._writer.instance,
             run.id,
             BY_CANVAS,
-            [outcome.user_id for outcome in complete],
-            [outcome.read_at for outcome in complete],
-            *columns,
-            [outcome.user_id for outcome in complete if isinstance(outcome, Gone)],
+            [outcome.user_id for outcome in read],
+            [outcome.read_at for outcome in read],
+            *arrays,
+            [outcome.user_id for outcome in read if isinstance(outcome, Gone)],
         )
         return Merged(**dict(row or {}), nul_replaced=replaced)
 
@@ -119,7 +108,7 @@ class Mirror:
         self, session: Session, run: Run, batch: Batch, outcomes: Sequence[ReadOutcome]
     ) -> Counter[str]:
         before = await self._known_states(session, outcomes)
-        known = [(outcome, _state(outcome, batch.reason)) for outcome in outcomes]
+        known = [(outcome, state_after(outcome, batch.reason)) for outcome in outcomes]
         written = [(outcome, state) for outcome, state in known if state is not None]
         await session.execute(
             "note_states",
@@ -139,7 +128,7 @@ class Mirror:
     async def _note_failures(
         self, session: Session, run: Run, read: list[tuple[ReadOutcome, str | None, dict[int, str]]]
     ) -> None:
-        failed = [failure for outcome, state, before in read if (failure := _failure(outcome, state, before))]
+        failed = [failure for outcome, state, before in read if (failure := failure_of(outcome, state, before))]
         failed_ids = {failure.user_id for failure in failed}
         fine = [outcome.user_id for outcome, _, _ in read if outcome.user_id not in failed_ids]
         await session.execute("resolve_failures", self._writer.instance, fine, self._clock.now())
@@ -177,80 +166,3 @@ class Mirror:
         )
         if not closed:
             raise ClaimLost(f"batch {batch.number} of run {run.id} was taken over by another worker")
-
-
-def _complete(outcomes: Sequence[ReadOutcome]) -> list[Snapshot | Gone]:
-    return [outcome for outcome in outcomes if isinstance(outcome, Snapshot | Gone)]
-
-
-def _state(outcome: ReadOutcome, reason: Reason) -> str | None:
-    """The user's state after this read; None where it says nothing (design.md, "Deleted and merged users")."""
-    missing = reason is Reason.MISSING
-    match outcome:
-        case Snapshot(channels=channels):
-            return "unlisted" if missing and not channels else "present"
-        case Gone():
-            return "gone"
-        case Unreadable():
-            return "unlisted" if missing else "unreadable"
-        case Failure():
-            return None
-
-
-def _failure(outcome: ReadOutcome, state: str | None, before: dict[int, str]) -> FailedUser | None:
-    """What goes into the failures: real ones, and users that have become unreadable only now."""
-    match outcome:
-        case Failure():
-            return FailedUser(
-                reference=str(by_id(outcome.user_id)),
-                user_id=outcome.user_id,
-                kind=outcome.kind,
-                status=outcome.status,
-                message=outcome.message,
-                failed_at=outcome.read_at,
-            )
-        case Unreadable() if state == "unreadable" and before.get(outcome.user_id) != "unreadable":
-            return FailedUser(
-                reference=str(by_id(outcome.user_id)),
-                user_id=outcome.user_id,
-                kind=Forbidden.kind,
-                status=None,
-                message=outcome.message,
-                failed_at=outcome.read_at,
-            )
-        case _:
-            return None
-
-
-def _columns(complete: Sequence[Snapshot | Gone]) -> tuple[list[list[Any]], int]:
-    """The channels as one array a field, in the order of `merge_channels`, and how many texts had a NUL."""
-    clean = NulReplacer()
-    pairs: list[tuple[int, Channel]] = [
-        (outcome.user_id, channel)
-        for outcome in complete
-        if isinstance(outcome, Snapshot)
-        for channel in outcome.channels
-    ]
-    channels = [channel for _, channel in pairs]
-    columns: list[list[Any]] = [
-        [channel.id for channel in channels],
-        [_given(channel) for channel in channels],
-        [user_id for user_id, _ in pairs],
-        [clean(channel.type) for channel in channels],
-        [clean(channel.address) for channel in channels],
-        [clean(channel.workflow_state) for channel in channels],
-        [channel.position for channel in channels],
-        [channel.bounce_count for channel in channels],
-        [channel.last_bounce_at for channel in channels],
-        [clean(channel.last_bounce_summary) for channel in channels],
-        [channel.last_transient_bounce_at for channel in channels],
-        [clean(channel.last_transient_bounce_summary) for channel in channels],
-        [channel.last_suppression_bounce_at for channel in channels],
-        [channel.created_at for channel in channels],
-    ]
-    return columns, clean.replaced
-
-
-def _given(channel: Channel) -> int:
-    given = channel.model_fields_set
-    return sum(1 << bit for bit, name in enumerate(OPTIONAL_FIELDS) if name in given)

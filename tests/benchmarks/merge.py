@@ -11,8 +11,8 @@ import asyncpg
 
 from sync_worker.channels import Channel, Snapshot
 from sync_worker.clock import Clock
+from sync_worker.mirror.columns import columns
 from sync_worker.mirror.database import connect
-from sync_worker.mirror.merge import _columns
 from sync_worker.mirror.migrations import migrate
 from sync_worker.mirror.sql import statement
 from tests.benchmarks.processes import database
@@ -119,9 +119,9 @@ async def _seconds(connection: Connection, way: Way, batches: tuple[Batch, ...])
 def _batches(users: int, size: int, read_at: datetime) -> Iterator[Batch]:
     for first in range(1, users + 1, size):
         ids = range(first, min(first + size, users + 1))
-        columns, _ = _columns([_snapshot(user_id, read_at) for user_id in ids])
+        arrays, _ = columns([_snapshot(user_id, read_at) for user_id in ids])
         yield Batch(
-            user_ids=list(ids), read_at=[read_at] * len(ids), columns=columns, rows=list(zip(*columns, strict=True))
+            user_ids=list(ids), read_at=[read_at] * len(ids), columns=arrays, rows=list(zip(*arrays, strict=True))
         )
 
 

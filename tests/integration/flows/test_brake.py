@@ -59,7 +59,7 @@ async def test_a_smaller_school_is_the_new_measure_once_a_person_says_so(stage: 
         assert report.exit_code == 8
         assert "Canvas lists 30 users, and listed 100 last time" in report.findings[0].message
         assert "option --min-listing" in report.findings[0].message
-    said = {"min_listing_percent": 0.0, "max_tombstone_percent": 100.0}
+    said: dict[str, Any] = {"min_listing_percent": 0.0, "max_tombstone_percent": 100.0}
     assert (await stage.run(percent_from=10, settle_held=True, **said)).exit_code == 0
     assert (await stage.run(percent_from=10)).exit_code == 0
     await stage.assert_equal()

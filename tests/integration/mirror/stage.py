@@ -13,9 +13,10 @@ from sync_worker.clock import Clock
 from sync_worker.mirror.binding import bind
 from sync_worker.mirror.candidates import Candidates
 from sync_worker.mirror.database import Database, Record
-from sync_worker.mirror.ledger import Batch, Ledger, Reason, Run, RunRequest
+from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Merged, Mirror
+from sync_worker.mirror.runs import Batch, Reason, Run, RunRequest
 
 ORIGIN = "https://school.example.com"
 START = datetime(2026, 3, 1, tzinfo=UTC)

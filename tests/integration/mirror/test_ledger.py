@@ -8,9 +8,10 @@ import pytest
 
 from sync_worker.channels import ReadOutcome, User
 from sync_worker.errors import ClaimLost, LockLost
-from sync_worker.mirror.ledger import Ledger, Reason, Run, RunEnd, RunFigures
+from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.merge import Merged, Mirror
+from sync_worker.mirror.runs import Reason, Run, RunEnd, RunFigures
 from tests.integration.mirror.stage import (
     Stage,
     at,

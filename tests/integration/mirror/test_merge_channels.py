@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sync_worker.channels import MAX_ID, Channel
-from sync_worker.mirror.merge import OPTIONAL_FIELDS, Merged
+from sync_worker.mirror.columns import OPTIONAL_FIELDS
+from sync_worker.mirror.merge import Merged
 from tests.integration.mirror.stage import Stage, at, channel, gone, snapshot, staged, without
 
 FULL: dict[str, Any] = {

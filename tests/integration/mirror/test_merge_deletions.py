@@ -6,8 +6,8 @@ import pytest
 
 from sync_worker.channels import ReadOutcome, Snapshot
 from sync_worker.mirror.candidates import Weight, pending
-from sync_worker.mirror.ledger import Reason
 from sync_worker.mirror.merge import Merged
+from sync_worker.mirror.runs import Reason
 from tests.integration.mirror.stage import Stage, at, channel, failure, gone, snapshot, unreadable
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from sync_worker.channels import RefKind, User, UserRef, by_id
-from sync_worker.mirror.ledger import RunEnd
 from sync_worker.mirror.readback import all_channels, channels_of_user, find_users, instance_status, statuses
+from sync_worker.mirror.runs import RunEnd
 from tests.integration.mirror.stage import Stage, at, channel, failure, gone, ids, snapshot, staged, unreadable
 
 

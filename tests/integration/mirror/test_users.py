@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sync_worker.channels import ReadOutcome, User
-from sync_worker.mirror.ledger import FailedUser, Reason
+from sync_worker.mirror.runs import FailedUser, Reason
 from tests.integration.mirror.stage import Stage, at, channel, failure, gone, snapshot, unreadable, without
 
 KNOWN: dict[str, Any] = {"sis_user_id": "S1", "login_id": "ann", "integration_id": "I1"}

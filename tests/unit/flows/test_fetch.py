@@ -12,8 +12,9 @@ from sync_worker.errors import ClaimLost, TokenRefused
 from sync_worker.flows.fetch import OPEN_BATCHES, Fetcher, read_all
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.watch import leading
-from sync_worker.mirror.ledger import Batch, Ledger, Reason, Run
+from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.merge import Merged, Mirror
+from sync_worker.mirror.runs import Batch, Reason, Run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = Run(id=1, resumed=False, listed=False)

@@ -17,7 +17,7 @@ from sync_worker.flows.verdict import (
     judge,
 )
 from sync_worker.mirror.candidates import Weight
-from sync_worker.mirror.ledger import RunFigures
+from sync_worker.mirror.runs import RunFigures
 
 LIMITS = Limits(
     max_tombstones=1000,

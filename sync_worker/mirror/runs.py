@@ -1,0 +1,90 @@
+"""The ledger's values: what a run is to walk, its batches, its failures, its figures and its end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why users are in a batch."""
+
+    SOURCE = "source"
+    FAILED_BEFORE = "failed_before"
+    MISSING = "missing_from_listing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a run is to walk; a run with the same of these can be resumed."""
+
+    kind: str  # run, backfill, accept
+    specs: tuple[str, ...]
+    fingerprint: str  # of specs and files
+    resume_max_age: timedelta
+    fresh: bool = False  # never resume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that is under way."""
+
+    id: int
+    resumed: bool
+    listed: bool  # whether all its users are in batches already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some hundred users to read, claimed."""
+
+    number: int
+    reason: Reason
+    user_ids: tuple[int, ...]
+    claim: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedUser:
+    """A user that could not be read, or a reference that could not be resolved (no id)."""
+
+    reference: str
+    user_id: int | None
+    kind: str
+    status: int | None
+    message: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFigures:
+    """What the batches of a run have come to."""
+
+    users_total: int = 0
+    users_done: int = 0
+    users_gone: int = 0
+    users_unreadable: int = 0
+    users_unlisted: int = 0
+    users_failed: int = 0
+    users_missing: int = 0  # asked for singly because a listing does not contain them any more
+    unresolved: int = 0  # references that could not be resolved
+    newly_unreadable: int = 0
+    channels_seen: int = 0
+    channels_created: int = 0
+    channels_changed: int = 0
+    channels_revived: int = 0
+    channels_moved: int = 0
+    nul_replaced: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a start of a run ended."""
+
+    status: str
+    exit_code: int
+    message: str
+    requests: int = 0
+    throttled: int = 0
+    seconds: float = 0.0
+    pending: int = 0  # deletions held back
+    nul_replaced: int = 0  # in what is written outside batches
