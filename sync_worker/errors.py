@@ -29,7 +29,7 @@ class SyncWorkerError(Exception):
     @override
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what}" + (f". {self.hint}" if self.hint else "")
+        return f"{place}{self.what.removesuffix('.')}" + (f". {self.hint}" if self.hint else "")
 
 
 # --- Stop: a person has to change something first -------------------------------------------------------

@@ -120,6 +120,7 @@ def configure(format: Format | None, level: Level = "info", stream: TextIO | Non
     root = logging.getLogger()
     root.handlers = [*(other for other in root.handlers if not isinstance(other, _Handler)), handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # a lost connection is told by us
     logging.getLogger(ROOT).setLevel(level.upper())
     logging.captureWarnings(capture=True)
 

@@ -64,6 +64,19 @@ WHERE c.instance = ANY ($1::text[])
 GROUP BY c.instance, c.held_run_id, c.reason, r.message
 ORDER BY c.instance, c.held_run_id, c.reason;
 
+-- name: pending_channels
+-- The channels that a run holds back, with their users, after a given channel.
+-- $1 instances, $2 run, $3 and $4 last user and channel, $5 number.
+SELECT
+    c.instance, c.user_id, u.sis_user_id, u.login_id, c.channel_id, m.type, m.address, m.workflow_state, c.reason,
+    c.read_at AS since
+FROM worker.candidates c
+JOIN mirror.communication_channels m ON m.instance = c.instance AND m.id = c.channel_id
+LEFT JOIN mirror.users u ON u.instance = c.instance AND u.id = c.user_id
+WHERE c.instance = ANY ($1::text[]) AND c.held_run_id = $2 AND (c.user_id, c.channel_id) > ($3, $4)
+ORDER BY c.user_id, c.channel_id
+LIMIT $5;
+
 -- name: count_pending
 -- Deletions held back by any run. $1 instance.
 SELECT count(*) FROM worker.candidates WHERE instance = $1 AND held_run_id IS NOT NULL;

@@ -1,16 +1,19 @@
 -- name: find_unfinished_run
--- The latest run of an instance that never finished, or null. $1 instance.
+-- The latest run over the same specs that never finished, or null. $1 instance, $2 specs.
 SELECT id, kind, users_spec, source_fingerprint, listed, coalesce(resumed_at, started_at) AS last_start
 FROM worker.runs
-WHERE instance = $1 AND status IN ('running', 'interrupted') AND kind <> 'accept'
+WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('running', 'interrupted') AND kind <> 'accept'
 ORDER BY id DESC
 LIMIT 1;
 
 -- name: abandon_runs
--- Give up unfinished runs that will not be resumed. $1 instance, $2 run to keep (null for none), $3 time.
+-- Give up unfinished runs that will not be resumed: those over the same specs, and those that are too old. A run over
+-- other users leaves a half-done load alone.
+-- $1 instance, $2 run to keep (null for none), $3 time, $4 specs, $5 last start of what is too old.
 UPDATE worker.runs
 SET status = 'abandoned', finished_at = coalesce(finished_at, $3)
-WHERE instance = $1 AND status IN ('running', 'interrupted') AND id IS DISTINCT FROM $2;
+WHERE instance = $1 AND status IN ('running', 'interrupted') AND id IS DISTINCT FROM $2
+    AND (users_spec = $4::text[] OR coalesce(resumed_at, started_at) < $5);
 
 -- name: start_run
 -- $1 instance, $2 kind, $3 specs, $4 fingerprint, $5 time, $6 version, $7 host, $8 pid, $9 operating-system user.

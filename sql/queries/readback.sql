@@ -32,7 +32,8 @@ CROSS JOIN LATERAL (
 ORDER BY r.instance, r.id DESC;
 
 -- name: instance_figures
--- Figures for the status of one instance. $1 instance.
+-- Figures for the status of one instance; it is as fresh as the last good run over all its users.
+-- $1 instance, $2 the configured specs.
 SELECT
     (SELECT count(*) FROM mirror.users WHERE instance = $1 AND state = 'present') AS users_present,
     (SELECT count(*) FROM mirror.users WHERE instance = $1 AND state = 'unreadable') AS users_unreadable,
@@ -48,5 +49,5 @@ SELECT
     ) AS open_failures,
     (
         SELECT max(finished_at) FROM worker.runs
-        WHERE instance = $1 AND status IN ('done', 'partial', 'withheld') AND kind IN ('run', 'backfill')
+        WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('done', 'partial', 'withheld')
     ) AS last_success_at;

@@ -66,13 +66,22 @@ def list_channels(
 
 
 async def _live(context: CliContext, user: str) -> list[dict[str, object]]:
+    from sync_worker.channels import RefKind, UserRef
     from sync_worker.clock import Clock
+    from sync_worker.errors import NotFound, Trouble
+    from sync_worker.flows.outage import unreachable
     from sync_worker.flows.rooms import open_canvas
     from sync_worker.users.refs import parse_ref
 
     instance = context.only_instance(context.load_settings())
+    ref = UserRef(kind=RefKind.SELF) if user == "self" else parse_ref(user)
     async with open_canvas(instance, Clock()) as (client, _):
-        channels = await client.list_channels(parse_ref(user))
+        try:
+            channels = await client.list_channels(ref)
+        except Trouble as error:
+            raise unreachable(error, instance.origin) from error
+        except NotFound as error:
+            raise UsageError(f"Canvas knows no user {user}", where=instance.origin) from error
     return [_row(channel) for channel in channels]
 
 
@@ -81,11 +90,13 @@ def _row(channel: "Channel") -> dict[str, object]:
 
 
 async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
-    from sync_worker.cli.opening import reading
+    from sync_worker.cli.opening import opening
     from sync_worker.mirror.readback import channels_of_user, find_users
     from sync_worker.users.refs import parse_ref
 
-    async with reading(context, single=True) as opened:
+    if user == "self":
+        raise UsageError("only Canvas knows who `self` is", hint="Name the user by number, or leave --mirror out")
+    async with opening(context, single=True) as opened:
         found = await find_users(opened.database, opened.names[0], parse_ref(user))
         if len(found) != 1:
             what = "no user" if not found else f"{len(found)} users (an identifier that changed hands)"
@@ -99,10 +110,10 @@ async def _everybody(context: CliContext) -> None:
     """Everybody's channels in order of user, while memory stays flat."""
     import json
 
-    from sync_worker.cli.opening import reading
+    from sync_worker.cli.opening import opening
     from sync_worker.mirror.readback import all_channels
 
-    async with reading(context) as opened:
+    async with opening(context) as opened:
         for name in opened.names:
             async for row in all_channels(opened.database, name):
                 typer.echo(json.dumps(row, default=str, ensure_ascii=False))

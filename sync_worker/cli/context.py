@@ -1,6 +1,7 @@
 """What the global options said, and what every command starts from."""
 
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,10 @@ class CliContext:
         from sync_worker import logs
 
         table = settings.logs if settings else None
-        logs.configure(
-            self.log_format or (table.format if table else None),
-            self.log_level or (table.level if table else "info"),
-        )
+        level = self.log_level or (table.level if table else None)
+        # on a terminal the bar and the summary say what the info lines would
+        usual: LogLevel = "warning" if sys.stderr.isatty() else "info"
+        logs.configure(self.log_format or (table.format if table else None), level or usual)
 
     def selected_instances(self, settings: "Settings") -> tuple["Instance", ...]:
         """The instances that `--instance` names, in that order, each once; all where it names none.
@@ -71,11 +72,13 @@ class CliContext:
         """
         names = tuple(dict.fromkeys(self.instances)) or tuple(settings.instances)
         if not names:
+            from sync_worker.settings.load import USUAL_PLACES
+
+            tried = f"found no configuration (tried $SYNC_WORKER_CONFIG and {', '.join(map(str, USUAL_PLACES))})"
             raise ConfigError(
-                "no Canvas is configured",
+                "no Canvas is configured" if settings.file else tried,
                 where=str(settings.file or ""),
-                hint="Write a table [instances.main] with base_url and token_file; "
-                "config/sync-worker.example.toml shows all settings",
+                hint="Write a table [instances.main] with base_url and token_file; the README shows how",
             )
         return tuple(settings.instance(name) for name in names)
 

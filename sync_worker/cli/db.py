@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group.command("migrate", epilog=examples("sync-worker db migrate", "sync-worker db migrate --dry-run"))(migrate)
     group.command("status", epilog=examples("sync-worker db status"))(status)
     group.command("rebind", epilog=examples("sync-worker --instance main db rebind"))(rebind)
+    group.command("psql", epilog=examples("sync-worker db psql", 'sync-worker db psql -- -c "\\d mirror.*"'))(psql)
     app.add_typer(group, name="db")
 
 
@@ -42,6 +43,16 @@ def rebind(ctx: typer.Context) -> None:
     Only for a Canvas that has moved: the mirror of another Canvas would be filled with strangers.
     """
     async_main(lambda: _rebind(CliContext.of(ctx)))
+
+
+def psql(
+    ctx: typer.Context,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[-- ARG…]", help="For psql.")] = None,
+) -> None:
+    """Open psql on the mirror; the embedded server runs as long as psql does."""
+    from sync_worker.cli.psql import run_psql
+
+    raise typer.Exit(async_main(lambda: run_psql(CliContext.of(ctx), tuple(arguments or ()))))
 
 
 async def _migrate(context: CliContext, *, dry_run: bool) -> None:
@@ -76,13 +87,13 @@ async def _status(context: CliContext) -> int:
 
 
 async def _rebind(context: CliContext) -> None:
-    from sync_worker.cli.opening import reading
+    from sync_worker.cli.opening import opening
     from sync_worker.flows.canvas import root_account
     from sync_worker.flows.rooms import open_rooms
     from sync_worker.mirror.binding import rebind as bind_anew
     from sync_worker.mirror.lock import writing
 
-    async with reading(context, single=True) as opened:
+    async with opening(context, single=True) as opened:
         name = opened.names[0]
         async with (
             writing(opened.database, name, "db rebind", opened.clock) as writer,

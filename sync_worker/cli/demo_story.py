@@ -1,8 +1,11 @@
 """The demo's story, told with the real flows: first load, changes, second sync, an accident, a comparison."""
 
+import fcntl
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +20,7 @@ from sync_worker.cli.summary import print_report
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.embedded.home import default_folder
+from sync_worker.errors import LockHeld
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull import PullRequest, pull
 from sync_worker.flows.report import RunReport
@@ -67,6 +71,13 @@ async def tell(users: int, *, progress: bool) -> int:
     # 13 requests in flight on an empty bucket, as hosted Canvas allows; a network of 40 ms of server time
     options = SandboxOptions(users=users, high_water_mark=700.0, mean_server_time=0.04)
     folder = default_folder(os.environ, os.getuid()).parent / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        return await _tell(options, folder, clock, progress=progress)
+
+
+async def _tell(options: SandboxOptions, folder: Path, clock: Clock, *, progress: bool) -> int:
+    users = options.users
     typer.echo(f"Starting a PostgreSQL in {folder} and a simulated Canvas with {users:,} users ...")
     async with Sandbox(options) as sandbox, stopping_on_signals() as stop:
         config = _configure(folder, sandbox)
@@ -102,9 +113,23 @@ async def _acts(stage: Stage) -> int:
     return DONE if good and equal and safe else UNEXPECTED
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One demo at a time: it begins with an empty mirror.
+
+    Raises:
+        LockHeld: another demo is running.
+    """
+    with (folder / "demo.lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockHeld("another demo is running", where=str(folder), hint="Wait for its end") from None
+        yield
+
+
 def _configure(folder: Path, sandbox: Sandbox) -> Path:
     """The configuration that the story runs on, left behind for looking around."""
-    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "sync-worker.toml"
     lines = (
         "# Made by `sync-worker demo`; its Canvas lives only as long as the demo.",

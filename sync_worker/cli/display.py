@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
@@ -56,15 +57,13 @@ def _figures(progress: Progress, rooms: Rooms) -> dict[str, object]:
 async def _bar(progress: Progress, rooms: Rooms) -> None:
     console = Console(stderr=True)
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=16),
+        TextColumn("{task.fields[count]}", table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
     with Bar(*columns, console=console, transient=True, expand=True) as bar:
-        task = bar.add_task(progress.instance, total=None, rate="", state="")
+        task = bar.add_task(progress.instance, total=None, count="", state="")
         started = rooms.clock.monotonic()
         while True:
             _update(bar, task, progress, rooms, rooms.clock.monotonic() - started)
@@ -77,9 +76,13 @@ def _update(bar: Bar, task: TaskID, progress: Progress, rooms: Rooms, seconds: f
         description=f"{progress.instance}: {progress.phase}",
         completed=progress.done,
         total=progress.users or None,
-        rate=_rate(progress, seconds),
-        state=_state(progress, rooms),
+        count=_count(progress),
+        state=", ".join(part for part in (_rate(progress, seconds), _state(progress, rooms)) if part),
     )
+
+
+def _count(progress: Progress) -> str:
+    return f"{progress.done:,}/{progress.users:,}{'' if progress.listed else '+'}" if progress.users else ""
 
 
 def _rate(progress: Progress, seconds: float) -> str:
@@ -88,7 +91,7 @@ def _rate(progress: Progress, seconds: float) -> str:
     if not rate:
         return ""
     left = timedelta(seconds=round((progress.users - progress.done) / rate))
-    return f"{rate:.0f} users/s, " + (f"{left} left" if progress.listed else "still listing")
+    return f"{rate:.0f}/s" + (f", {left} left" if progress.listed else "")
 
 
 def _state(progress: Progress, rooms: Rooms) -> str:

@@ -21,6 +21,7 @@ UNREACHABLE = 7
 IMPLAUSIBLE = 8
 CHANGES = 10
 INTERRUPTED = 130
+PIPE_CLOSED = 141  # as every Unix program that is cut off by `head`
 TERMINATED = 143
 
 PRECEDENCE = (
@@ -111,4 +112,4 @@ def _unexpected(error: BaseException) -> Iterator[str]:
 def _reader_went_away() -> int:
     """Whoever read our output has enough (`… | head`): be quiet, also when Python flushes at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return UNEXPECTED
+    return PIPE_CLOSED

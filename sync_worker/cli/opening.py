@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sync_worker.cli.context import CliContext
 from sync_worker.clock import Clock
 from sync_worker.flows.rooms import open_database, prepare_schema
+from sync_worker.mirror import migrations
 from sync_worker.mirror.database import Database
 from sync_worker.settings import Settings
 
@@ -22,12 +23,18 @@ class Opened:
 
 
 @asynccontextmanager
-async def reading(context: CliContext, *, single: bool = False) -> AsyncIterator[Opened]:
-    """Open the database of the configuration; `single`: for a command that works on one instance."""
+async def opening(context: CliContext, *, single: bool = False, migrate: bool = False) -> AsyncIterator[Opened]:
+    """Open the database of the configuration.
+
+    Args:
+        context: which configuration, which instances.
+        single: for a command that works on one instance.
+        migrate: as far as `database.auto_migrate` allows; commands that only look change nothing.
+    """
     settings = context.load_settings()
     chosen = (context.only_instance(settings),) if single else context.selected_instances(settings)
     clock = Clock()
     async with open_database(settings, clock) as database:
-        await prepare_schema(settings, database, clock)
+        await (prepare_schema(settings, database, clock) if migrate else migrations.require_current(database))
         names = tuple(instance.name for instance in chosen)
         yield Opened(settings=settings, database=database, names=names, clock=clock)

@@ -1,17 +1,22 @@
 """`pending`: deletions that the brake holds back, and a person's word on them."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
     from sync_worker.flows.progress import Progress
     from sync_worker.flows.report import RunReport
     from sync_worker.flows.rooms import Rooms
     from sync_worker.flows.stop import Stop
+    from sync_worker.mirror.candidates import Pending
 
 RunNumber = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run that holds them back.")]
 
@@ -25,15 +30,22 @@ def register(app: typer.Typer) -> None:
         pretty_exceptions_enable=False,
         no_args_is_help=True,
     )
-    group.command("list", epilog=examples("sync-worker pending list"))(list_pending)
+    group.command("list", epilog=examples("sync-worker pending list", "sync-worker pending list 12"))(list_pending)
     group.command("accept", epilog=examples("sync-worker --instance main pending accept 12"))(accept)
     group.command("dismiss", epilog=examples("sync-worker --instance main pending dismiss 12"))(dismiss)
     app.add_typer(group, name="pending")
 
 
-def list_pending(ctx: typer.Context) -> None:
-    """Show what is held back, by run."""
-    async_main(lambda: _list(CliContext.of(ctx)))
+def list_pending(
+    ctx: typer.Context,
+    run: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", min=1, help="Show every channel that this run holds back.")
+    ] = None,
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")] = "table",
+) -> None:
+    """Show what is held back, by run; with RUN every single channel, with its address."""
+    context = CliContext.of(ctx)
+    async_main(lambda: _list(context, form) if run is None else _list_channels(context, run, form))
 
 
 def accept(ctx: typer.Context, run: RunNumber) -> None:
@@ -52,23 +64,56 @@ def dismiss(ctx: typer.Context, run: RunNumber) -> None:
     async_main(lambda: _dismiss(CliContext.of(ctx), run))
 
 
-async def _list(context: CliContext) -> None:
-    from sync_worker.cli.opening import reading
+async def _list(context: CliContext, form: str) -> None:
+    from sync_worker.cli.opening import opening
     from sync_worker.mirror.candidates import pending
 
-    async with reading(context) as opened:
+    async with opening(context) as opened:
         rows = await pending(opened.database, opened.names)
+    if form == "json":
+        for row in rows:
+            _echo_json(asdict(row))
+        return
     if not rows:
         typer.echo("no deletions are held back")
+    for (instance, run_id), group in groupby(rows, key=lambda row: (row.instance, row.run_id)):
+        _echo_run(instance, run_id, tuple(group), context.config)
+
+
+def _echo_run(instance: str, run_id: int, rows: "tuple[Pending, ...]", config: Path | None) -> None:
+    """What one run holds back, why, and what a person can do."""
+    whats = {"absent": "absent from a complete read", "gone": "their user is gone"}
     for row in rows:
-        what = "absent from a complete read" if row.reason == "absent" else "their user is gone"
-        since = f"{row.since:%Y-%m-%d %H:%M} UTC"
-        typer.echo(
-            f"{row.instance}: run {row.run_id}: {row.channels:,} channels of {row.users:,} users, {what}, {since}"
-        )
-        typer.echo(f"  why: {row.message or 'the run did not end'}")
-    for instance, run_id in dict.fromkeys((row.instance, row.run_id) for row in rows):
-        typer.echo(f"  next: sync-worker --instance {instance} pending accept {run_id}   (or dismiss {run_id})")
+        count = f"{row.channels:,} channels of {row.users:,} users"
+        typer.echo(f"{instance}: run {run_id}: {count}, {whats[row.reason]}, since {row.since:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"  why:  {rows[0].message or 'the run did not end'}")
+    program = f"sync-worker{f' --config {config}' if config else ''} --instance {instance} pending"
+    typer.echo(f"  look: {program} list {run_id}")
+    typer.echo(f"  then: {program} accept {run_id}   (or: dismiss {run_id})")
+
+
+async def _list_channels(context: CliContext, run_id: int, form: str) -> None:
+    from sync_worker.cli.opening import opening
+    from sync_worker.mirror.candidates import pending_channels
+
+    found = False
+    async with opening(context) as opened:
+        async for row in pending_channels(opened.database, opened.names, run_id):
+            found = True
+            if form == "json":
+                _echo_json(row)
+            else:
+                who = row["sis_user_id"] or row["login_id"] or ""
+                where = f"{row['instance']}  user {row['user_id']} {who}".rstrip()
+                typer.echo(f"{where}  {row['type']} {row['address']}  ({row['workflow_state']}, {row['reason']})")
+    if not found:
+        raise UsageError(f"run {run_id} holds no deletions back", hint="See: sync-worker pending list")
+
+
+def _echo_json(row: dict[str, Any]) -> None:
+    import json
+
+    typer.echo(json.dumps(row, default=str, ensure_ascii=False))
 
 
 async def _accept(context: CliContext, run_id: int) -> int:
@@ -82,11 +127,11 @@ async def _accept(context: CliContext, run_id: int) -> int:
 
 
 async def _dismiss(context: CliContext, run_id: int) -> None:
-    from sync_worker.cli.opening import reading
+    from sync_worker.cli.opening import opening
     from sync_worker.flows.pending import dismiss as flow
     from sync_worker.mirror.lock import writing
 
-    async with reading(context, single=True) as opened:
+    async with opening(context, single=True) as opened:
         name = opened.names[0]
         async with writing(opened.database, name, f"pending dismiss {run_id}", opened.clock) as writer:
             count = await flow(opened.database, writer, run_id)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from sync_worker.cli import exits
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
-from sync_worker.cli.opening import Opened, reading
+from sync_worker.cli.opening import Opened, opening
 from sync_worker.cli.summary import print_report
 from sync_worker.errors import Stopped, SyncWorkerError
 from sync_worker.flows.progress import Progress
@@ -17,7 +17,7 @@ from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.flows.verdict import Limits
 from sync_worker.logs import bind, get_logger
 from sync_worker.settings import BrakeTable
-from sync_worker.users.specs import AccountSpec, Spec, parse_spec
+from sync_worker.users.specs import configured
 
 log = get_logger(__name__)
 
@@ -45,7 +45,7 @@ async def pull_instances(
     """Pull every selected instance in turn; the exit code of the first that went wrong counts."""
 
     async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
-        specs = tuple(_spec(text, rooms.instance.account) for text in users or rooms.instance.users)
+        specs = configured(rooms.instance, users)
         request = PullRequest(
             kind=kind,
             specs=specs,
@@ -56,12 +56,6 @@ async def pull_instances(
         return await pull(rooms, request, stop=stop, progress=progress)
 
     return await on_instances(context, flow)
-
-
-def _spec(text: str, account: str) -> Spec:
-    """A user spec; `account:self` means the account of the instance."""
-    spec = parse_spec(text)
-    return AccountSpec(account=account) if spec == AccountSpec(account="self") else spec
 
 
 def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
@@ -84,7 +78,7 @@ async def on_instances(context: CliContext, flow: Flow, *, single: bool = False)
         flow: what to do in each.
         single: it makes sense in one instance only.
     """
-    async with stopping_on_signals() as stop, reading(context, single=single) as opened:
+    async with stopping_on_signals() as stop, opening(context, single=single, migrate=True) as opened:
         codes = [await _one(context, opened, name, flow, stop) for name in opened.names if not stop.requested.is_set()]
         if stop.signum is not None and len(codes) < len(opened.names):
             codes.append(exits.exit_code(Stopped(stop.signum)))  # the others were not begun
@@ -114,7 +108,8 @@ def _tell(error: SyncWorkerError, progress: Progress) -> None:
 def _stopped(progress: Progress) -> str:
     if not progress.run_id:
         return f"{progress.instance}: stopped by a signal before anything was read"
+    total = f"{progress.users:,} users" if progress.listed else f"{progress.users:,} users listed so far"
     return (
-        f"{progress.instance}: run {progress.run_id} stopped by a signal after {progress.done:,} of {progress.users:,} "
-        "users; what was read is kept, and the same command goes on from there"
+        f"{progress.instance}: run {progress.run_id} stopped by a signal after {progress.done:,} of {total}; "
+        "what was read is kept, and the same command goes on from there"
     )

@@ -25,11 +25,18 @@ def status(
 
 
 async def _status(context: CliContext, form: str) -> None:
-    from sync_worker.cli.opening import reading
-    from sync_worker.mirror.readback import statuses
+    from sync_worker.cli.opening import opening
+    from sync_worker.mirror.readback import instance_status
+    from sync_worker.users.specs import configured
 
-    async with reading(context) as opened:
-        found = await statuses(opened.database, opened.clock, opened.names)
+    async with opening(context) as opened:
+        specs = {name: configured(opened.settings.instance(name)) for name in opened.names}
+        found = tuple(
+            [
+                await instance_status(opened.database, opened.clock, name, [spec.text for spec in specs[name]])
+                for name in opened.names
+            ]
+        )
         now = opened.clock.now()
     if form == "json":
         typer.echo(_json(found))

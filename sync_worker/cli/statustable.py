@@ -1,26 +1,23 @@
-"""The status as tables on a terminal."""
+"""The status on a terminal, narrow ones too."""
 
-import sys
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from sync_worker.mirror.readback import InstanceStatus
-
-WIDE: Final = 120  # columns where the output is no terminal
 
 
 def show(found: tuple[InstanceStatus, ...], now: datetime) -> None:
     """Print one block for each instance."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    console = Console(highlight=False)
     for status in found:
         console.print(f"[bold]{status.instance}[/bold]  {status.origin or 'never run'}")
         for name, value in _facts(status, now):
-            console.print(f"  {name:<10} {value}")
-        if status.runs:
-            console.print(_runs(status))
+            console.print(f"  {name:<10} {value}", soft_wrap=True)
+        for run in status.runs:
+            for line in _run(run, held=status.holder is not None):
+                console.print(line, soft_wrap=True)
 
 
 def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
@@ -29,7 +26,7 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
         ("fresh", _age(status.last_success_at, now)),
         ("lock", f"held by {status.holder}" if status.holder else "free"),
     ]
-    facts += [("failures", f"{status.open_failures:,} users of the last run, tried first by the next")] * bool(
+    facts += [("failures", f"{status.open_failures:,} of the last run, tried first by the next")] * bool(
         status.open_failures
     )
     facts += [("pending", f"{status.deletions_pending:,} deletions wait: sync-worker pending list")] * bool(
@@ -49,8 +46,8 @@ def _others(status: InstanceStatus) -> str:
 
 def _age(instant: datetime | None, now: datetime) -> str:
     if instant is None:
-        return "no run has come to its end yet"
-    return f"last good run ended {instant:%Y-%m-%d %H:%M:%S} UTC, {_ago(now - instant)} ago"
+        return "no run over all configured users has come to a good end yet"
+    return f"the last good run over all configured users ended {instant:%Y-%m-%d %H:%M} UTC, {_ago(now - instant)} ago"
 
 
 def _ago(age: timedelta) -> str:
@@ -68,21 +65,12 @@ def _ending(run: dict[str, Any], *, held: bool) -> str:
     return f"{run['status']}, resumable" if run["status"] == "interrupted" else str(run["status"])
 
 
-def _runs(status: InstanceStatus) -> Table:
-    table = Table(box=None, pad_edge=True, header_style="dim")
-    for name in ("run", "kind", "status", "started (UTC)", "users", "failed", "new", "changed", "deleted", "refused"):
-        table.add_column(name, justify="left" if name in {"kind", "status", "started (UTC)"} else "right", no_wrap=True)
-    for run in status.runs:
-        table.add_row(
-            str(run["id"]),
-            run["kind"],
-            _ending(run, held=status.holder is not None),
-            f"{run['started_at']:%Y-%m-%d %H:%M}",
-            f"{run['users_total']:,}",
-            f"{run['users_failed']:,}",
-            f"{run['channels_created']:,}",
-            f"{run['channels_changed']:,}",
-            f"{run['channels_deleted']:,}",
-            f"{run['throttled']:,}",
-        )
-    return table
+def _run(run: dict[str, Any], *, held: bool) -> tuple[str, str]:
+    """Two lines that fit a narrow terminal: which run, and what it came to."""
+    specs = " ".join(run["users_spec"])
+    head = f"{run['id']:>6}  {run['kind']}  {_ending(run, held=held)}  {run['started_at']:%Y-%m-%d %H:%M} UTC  {specs}"
+    figures = (
+        f"{run['users_total']:,} users, {run['users_failed']:,} failed; {run['channels_created']:,} new, "
+        f"{run['channels_changed']:,} changed, {run['channels_deleted']:,} deleted; {run['throttled']:,} refused"
+    )
+    return head, f"        {figures}"

@@ -1,5 +1,6 @@
 """`validate`: check the configuration, and say what was understood."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,6 @@ from sync_worker.cli.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from pydantic import SecretStr
 
     from sync_worker.settings import Instance, Settings
 
@@ -42,17 +41,33 @@ def validate(
     typer.echo(_summary(settings, instances))
 
 
+def _check_users(instance: "Instance") -> None:
+    """Read the user specs, and every file of theirs to its end.
+
+    Raises:
+        ConfigError: with what is wrong.
+    """
+    from sync_worker.errors import ConfigError, SourceError
+    from sync_worker.users.fingerprint import fingerprint
+    from sync_worker.users.specs import configured
+
+    try:
+        fingerprint(configured(instance))
+    except SourceError as error:
+        raise ConfigError(f"instances.{instance.name}.users: {error}") from error
+
+
 def _check_secrets(settings: "Settings", instances: "tuple[Instance, ...]") -> None:
-    """Read every secret once.
+    """Read every secret once, and every source of users.
 
     Raises:
         ConfigError: with every one that cannot be read.
     """
     from sync_worker.errors import ConfigError
 
-    readers: list[Callable[[], SecretStr]] = [settings.database_url, settings.direct_database_url]
+    readers: list[Callable[[], object]] = [settings.database_url, settings.direct_database_url]
     for instance in instances:
-        readers += [instance.read_token, instance.write_token]
+        readers += [instance.read_token, instance.write_token, partial(_check_users, instance)]
     problems: dict[str, None] = {}
     for read in readers:
         try:
@@ -85,4 +100,5 @@ def _database(settings: "Settings") -> str:
 
 def _instance(instance: "Instance") -> str:
     token = "in the configuration" if instance.token is not None else f"in {instance.token_file}"
-    return f"{instance.origin}, users {' '.join(instance.users)}, token {token}, apply {instance.desired.apply}"
+    desired = f", desired state {instance.desired.file}" if instance.desired.file else ""
+    return f"{instance.origin}, users {' '.join(instance.users)}, token {token}{desired}"

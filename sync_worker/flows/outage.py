@@ -53,5 +53,5 @@ def unreachable(error: RequestFailed, origin: str) -> CanvasUnreachable:
     return CanvasUnreachable(
         f"Canvas does not answer as it should: {error.where}: {error.what}",
         where=origin,
-        hint="Nothing was concluded from it. Check base_url and the status of your Canvas, then run it again",
+        hint=error.hint or "Nothing was concluded from it. Check base_url and the state of your Canvas, then try again",
     )

@@ -33,8 +33,8 @@ class Rooms:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """The database of the configuration, started if it is the embedded one; its schema may be of any age.
+async def database_address(settings: Settings, clock: Clock) -> AsyncIterator[tuple[str, str | None]]:
+    """Where the database is, and the way around its pooler if there is one; the embedded server runs meanwhile.
 
     Raises:
         DatabaseUnreachable, ConfigError: it cannot be had.
@@ -44,11 +44,23 @@ async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Datab
     if kind == "embedded":
         async with EmbeddedServer(Path(folder) if folder else None, clock) as server:
             await server.ensure_database(DATABASE_NAME)
-            async with connect(server.dsn(DATABASE_NAME)) as database:
-                yield database
+            yield server.dsn(DATABASE_NAME), None
         return
     direct_url = settings.direct_database_url().get_secret_value()
-    async with connect(url, direct_url if direct_url != url else None) as database:
+    yield url, direct_url if direct_url != url else None
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """The database of the configuration; its schema may be of any age.
+
+    Raises:
+        DatabaseUnreachable, ConfigError: it cannot be had.
+    """
+    async with (
+        database_address(settings, clock) as (url, direct_url),
+        connect(url, direct_url) as database,
+    ):
         yield database
 
 

@@ -155,11 +155,11 @@ def _brake(evidence: Evidence, limits: Limits) -> Finding | None:
 def _everybody_read(evidence: Evidence) -> Finding | None:
     figures = evidence.figures
     parts = [
-        (figures.users_failed, "could not be read and kept their rows; the next run tries them first"),
-        (figures.unresolved, "are named by references that Canvas does not know"),
-        (figures.newly_unreadable, "may not be read by this token any more, and kept their rows"),
+        (figures.users_failed, "users could not be read and kept their rows; the next run tries them first"),
+        (figures.unresolved, "references could not be resolved"),
+        (figures.newly_unreadable, "users may not be read by this token any more, and kept their rows"),
     ]
-    said = [f"{count:,} {'user' if count == 1 else 'users'} {what}" for count, what in parts if count]
+    said = [f"{count:,} {what if count > 1 else what.replace('s ', ' ', 1)}" for count, what in parts if count]
     return Finding(exit_code=IN_PART, message="; ".join(said)) if said else None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.lock import Writer
@@ -106,3 +106,16 @@ async def pending(database: Database, instances: Sequence[str]) -> tuple[Pending
     """Deletions held back, by run and reason."""
     async with database.session() as session:
         return tuple(Pending(**row) for row in await session.fetch("pending", list(instances)))
+
+
+async def pending_channels(database: Database, instances: Sequence[str], run_id: int) -> AsyncIterator[dict[str, Any]]:
+    """The channels that a run holds back: user, identifiers, type, address, reason, since; memory stays flat."""
+    last = (0, 0)
+    while True:
+        async with database.session() as session:
+            rows = await session.fetch("pending_channels", list(instances), run_id, *last, CHUNK)
+        for row in rows:
+            yield dict(row)
+        if len(rows) < CHUNK:
+            return
+        last = (rows[-1]["user_id"], rows[-1]["channel_id"])

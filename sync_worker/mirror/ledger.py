@@ -28,10 +28,12 @@ class Ledger:
     async def open_run(self, request: RunRequest) -> Run:
         """Go on with the unfinished run that walks the same, or abandon it and start anew."""
         async with self._writer.transaction() as session:
-            unfinished = await session.fetch_row("find_unfinished_run", self._writer.instance)
+            specs, now = list(request.specs), self._clock.now()
+            unfinished = await session.fetch_row("find_unfinished_run", self._writer.instance, specs)
             keep = unfinished if unfinished and self._resumable(unfinished, request) else None
-            now = self._clock.now()
-            await session.execute("abandon_runs", self._writer.instance, keep["id"] if keep else None, now)
+            too_old = now - request.resume_max_age
+            kept = keep["id"] if keep else None
+            await session.execute("abandon_runs", self._writer.instance, kept, now, specs, too_old)
             if keep is None:
                 return Run(id=await self._start(session, request), resumed=False, listed=False)
             process = self._writer.process
@@ -46,8 +48,7 @@ class Ledger:
 
     def _resumable(self, run: Record, request: RunRequest) -> bool:
         young = self._clock.now() - run["last_start"] <= request.resume_max_age
-        same = tuple(run["users_spec"]) == request.specs and run["source_fingerprint"] == request.fingerprint
-        return young and same and not request.fresh
+        return young and run["source_fingerprint"] == request.fingerprint and not request.fresh
 
     async def _start(self, session: Session, request: RunRequest) -> int:
         process = self._writer.process

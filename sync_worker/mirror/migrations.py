@@ -154,5 +154,5 @@ async def require_current(database: Database) -> None:
     waiting = (await status(database)).waiting
     if waiting:
         names = ", ".join(f"{m.version:04} ({m.name})" for m in waiting)
-        hint = "Run: sync-worker db migrate"
+        hint = "Run: sync-worker db migrate (the first run or backfill does it by itself in a new database)"
         raise SchemaError(f"the database lacks the migrations {names}", where=database.place, hint=hint)

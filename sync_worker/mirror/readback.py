@@ -27,7 +27,7 @@ class InstanceStatus:
     channels_live: int
     deletions_pending: int
     open_failures: int
-    last_success_at: datetime | None
+    last_success_at: datetime | None  # end of the last good run over all configured users
     runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs
 
 
@@ -57,11 +57,13 @@ async def find_users(database: Database, instance: str, reference: UserRef) -> l
     return [dict(row) for row in rows]
 
 
-async def instance_status(database: Database, clock: Clock, instance: str, *, runs: int = 5) -> InstanceStatus:
-    """What there is to say about an instance."""
+async def instance_status(
+    database: Database, clock: Clock, instance: str, specs: Sequence[str], *, runs: int = 5
+) -> InstanceStatus:
+    """What there is to say about an instance whose configured users are `specs`."""
     async with database.session() as session:
         holder = await session.fetch_row("holder", LOCK_KEY, instance)
-        figures = await session.fetch_row("instance_figures", instance)
+        figures = await session.fetch_row("instance_figures", instance, list(specs))
         latest = await session.fetch("latest_runs", [instance], runs)
     held = holder is not None and holder["is_held"]
     return InstanceStatus(
@@ -71,8 +73,3 @@ async def instance_status(database: Database, clock: Clock, instance: str, *, ru
         runs=tuple(dict(row) for row in latest),
         **dict(figures or {}),
     )
-
-
-async def statuses(database: Database, clock: Clock, instances: Sequence[str]) -> tuple[InstanceStatus, ...]:
-    """`instance_status` of several."""
-    return tuple([await instance_status(database, clock, name) for name in instances])

@@ -26,14 +26,24 @@ def _one_or_more(value: Any) -> Any:
 
 def _check_database_url(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if text == "embedded" or text.startswith(("embedded:", *_DATABASE_SCHEMES)):
+    if text.startswith(_DATABASE_SCHEMES):
+        return _check_escapes(value)
+    if text == "embedded" or text.startswith("embedded:"):
         return value
     raise ValueError('must be "embedded", "embedded:DIR" or begin with postgresql://')
 
 
+def _check_escapes(value: SecretStr) -> SecretStr:
+    """A password with @ or # in it moves parts of itself into host and database."""
+    text = value.get_secret_value()
+    if text.count("@") > 1 or "#" in text:
+        raise ValueError("has an @ or # in its user or password; write %40 for @ and %23 for #")
+    return value
+
+
 def _check_direct_url(value: SecretStr) -> SecretStr:
     if value.get_secret_value().startswith(_DATABASE_SCHEMES):
-        return value
+        return _check_escapes(value)
     raise ValueError("must begin with postgresql://")
 
 
@@ -191,5 +201,5 @@ class WebTable(Table):
 class LogsTable(Table):
     """`[logs]`: what `--log-level` and `--log-format` override."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] | None = None  # None: warning on a terminal, info elsewhere
     format: Literal["console", "json"] | None = None  # None: console on a terminal, JSON elsewhere

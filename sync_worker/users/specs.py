@@ -1,8 +1,9 @@
 """Which users: the SPEC of `--users` and of the configuration, parsed. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sync_worker.canvas.wire import number_of
 from sync_worker.channels import RefKind, UserRef
@@ -50,6 +51,29 @@ class NamedSpec:
 
 
 Spec = AccountSpec | FileSpec | NamedSpec
+
+
+class Configured(Protocol):
+    """What of an instance's configuration is needed here."""
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Its specs."""
+
+    @property
+    def account(self) -> str:
+        """What `account:self` means."""
+
+
+def configured(instance: Configured, users: Sequence[str] = ()) -> tuple[Spec, ...]:
+    """The sources of an instance, or `users` instead of them; `account:self` means the account of the instance.
+
+    Raises:
+        SourceError: one of them is none.
+    """
+    specs = (parse_spec(text) for text in users or instance.users)
+    own = AccountSpec(account="self")
+    return tuple(AccountSpec(account=instance.account) if spec == own else spec for spec in specs)
 
 
 def listing(spec: Spec) -> str | None:
