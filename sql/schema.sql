@@ -85,15 +85,12 @@ CREATE TABLE mirror.users (
     login_id text, -- Login as last seen; null if none or not visible.
     integration_id text, -- Integration id as last seen; null if none or not visible.
     state text NOT NULL, -- present; unreadable: the token has no right to read this user; unlisted: fell out of the listing and could not be proved gone, its channels stay; gone: Canvas answers 404.
-    listed_in text[] NOT NULL DEFAULT '{}'::text[], -- Accounts whose complete listing has contained this user.
+    listed_in text[] NOT NULL DEFAULT '{}'::text[], -- Accounts whose listing has contained this user.
     first_seen_at timestamp with time zone NOT NULL, -- When the worker first met this user.
     changed_at timestamp with time zone NOT NULL, -- When state or identifiers last changed.
     PRIMARY KEY (instance, id),
     CHECK ((state = ANY (ARRAY['present'::text, 'unreadable'::text, 'unlisted'::text, 'gone'::text])))
 );
-CREATE INDEX users_by_login_id ON mirror.users USING btree (instance, login_id) WHERE (login_id IS NOT NULL);
-CREATE INDEX users_by_sis_user_id ON mirror.users USING btree (instance, sis_user_id) WHERE (sis_user_id IS NOT NULL);
-CREATE INDEX users_listed_in ON mirror.users USING gin (listed_in);
 
 -- Units of work: some hundred users that are read and committed together.
 CREATE TABLE worker.batches (
@@ -149,6 +146,7 @@ CREATE TABLE worker.failures (
     kind text NOT NULL, -- Class of the failure: trouble, incomplete, rejected, forbidden, not_found.
     status integer, -- HTTP status; null if there was no answer.
     message text NOT NULL, -- What happened, without secrets.
+    reason text NOT NULL, -- Why the run asked for it, as in worker.batches.
     failed_at timestamp with time zone NOT NULL, -- When.
     resolved_at timestamp with time zone, -- When a later read of the user succeeded; null while it is open. Open ones are tried first by the next run.
     PRIMARY KEY (run_id, reference),
@@ -186,13 +184,13 @@ CREATE TABLE worker.runs (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Number of the run, as the messages name it.
     instance text NOT NULL, -- Name of the Canvas installation in the configuration.
     kind text NOT NULL, -- run, backfill, accept.
-    status text NOT NULL DEFAULT 'running'::text, -- running; interrupted (resumable); abandoned (never resumed); done; partial: some users failed; withheld: the brake holds deletions; implausible: coverage too low or nothing seen; failed: an unexpected error.
+    status text NOT NULL DEFAULT 'running'::text, -- running; interrupted (resumable); abandoned (never resumed); done; partial: some users failed; withheld: the brake holds deletions; implausible: coverage too low or nothing seen; failed: it could not begin to read, because of a mistake that a person has to mend.
     exit_code integer, -- Exit code of the command; null while it runs or after a kill.
     message text, -- What a person should know about the end, one sentence each.
     users_spec text[] NOT NULL, -- User specs that it walks.
     source_fingerprint text NOT NULL, -- Hash over specs and the contents of their files; a resumed run must have the same.
     listed boolean NOT NULL DEFAULT false, -- Whether all users of the specs are in batches; if so a resumed run does not list again.
-    users_listed bigint, -- Users that its complete account listings contained; null where it walked none, or not yet to the end.
+    users_listed jsonb, -- Users that its complete account listings contained, by account; null where it walked none, or not yet to the end.
     started_at timestamp with time zone NOT NULL, -- First start.
     resumed_at timestamp with time zone, -- Last start of a resumed run.
     finished_at timestamp with time zone, -- When it ended in any way it could record.
@@ -208,7 +206,7 @@ CREATE TABLE worker.runs (
     channels_revived bigint NOT NULL DEFAULT 0, -- Tombstones that came back to life.
     channels_moved bigint NOT NULL DEFAULT 0, -- Channels that changed their user.
     channels_deleted bigint NOT NULL DEFAULT 0, -- Tombstones made.
-    deletions_pending bigint NOT NULL DEFAULT 0, -- Deletions that this run held back.
+    deletions_pending bigint NOT NULL DEFAULT 0, -- Deletions of the instance that waited for a person when it ended.
     nul_replaced bigint NOT NULL DEFAULT 0, -- Texts in which a NUL character was replaced by U+FFFD.
     requests bigint NOT NULL DEFAULT 0, -- Requests sent to Canvas, refused and repeated ones included.
     throttled bigint NOT NULL DEFAULT 0, -- Requests that Canvas refused because of its rate limit.

@@ -113,9 +113,6 @@ CREATE TABLE mirror.users (
     changed_at      timestamptz NOT NULL,
     PRIMARY KEY (instance, id)
 );
-CREATE INDEX users_listed_in ON mirror.users USING gin (listed_in);
-CREATE INDEX users_by_sis_user_id ON mirror.users (instance, sis_user_id) WHERE sis_user_id IS NOT NULL;
-CREATE INDEX users_by_login_id ON mirror.users (instance, login_id) WHERE login_id IS NOT NULL;
 
 COMMENT ON TABLE mirror.users IS 'Who was walked, those without any channel too.';
 COMMENT ON COLUMN mirror.users.instance IS 'Name of the Canvas installation in the configuration.';
@@ -125,7 +122,7 @@ COMMENT ON COLUMN mirror.users.login_id IS 'Login as last seen; null if none or 
 COMMENT ON COLUMN mirror.users.integration_id IS 'Integration id as last seen; null if none or not visible.';
 COMMENT ON COLUMN mirror.users.state IS
     'present; unreadable: the token has no right to read this user; unlisted: fell out of the listing and could not be proved gone, its channels stay; gone: Canvas answers 404.';
-COMMENT ON COLUMN mirror.users.listed_in IS 'Accounts whose complete listing has contained this user.';
+COMMENT ON COLUMN mirror.users.listed_in IS 'Accounts whose listing has contained this user.';
 COMMENT ON COLUMN mirror.users.first_seen_at IS 'When the worker first met this user.';
 COMMENT ON COLUMN mirror.users.changed_at IS 'When state or identifiers last changed.';
 
@@ -195,7 +192,7 @@ CREATE TABLE worker.runs (
     users_spec          text[]      NOT NULL,
     source_fingerprint  text        NOT NULL,
     listed              boolean     NOT NULL DEFAULT false,
-    users_listed        bigint,
+    users_listed        jsonb,
     started_at          timestamptz NOT NULL,
     resumed_at          timestamptz,
     finished_at         timestamptz,
@@ -227,13 +224,13 @@ COMMENT ON COLUMN worker.runs.id IS 'Number of the run, as the messages name it.
 COMMENT ON COLUMN worker.runs.instance IS 'Name of the Canvas installation in the configuration.';
 COMMENT ON COLUMN worker.runs.kind IS 'run, backfill, accept.';
 COMMENT ON COLUMN worker.runs.status IS
-    'running; interrupted (resumable); abandoned (never resumed); done; partial: some users failed; withheld: the brake holds deletions; implausible: coverage too low or nothing seen; failed: an unexpected error.';
+    'running; interrupted (resumable); abandoned (never resumed); done; partial: some users failed; withheld: the brake holds deletions; implausible: coverage too low or nothing seen; failed: it could not begin to read, because of a mistake that a person has to mend.';
 COMMENT ON COLUMN worker.runs.exit_code IS 'Exit code of the command; null while it runs or after a kill.';
 COMMENT ON COLUMN worker.runs.message IS 'What a person should know about the end, one sentence each.';
 COMMENT ON COLUMN worker.runs.users_spec IS 'User specs that it walks.';
 COMMENT ON COLUMN worker.runs.source_fingerprint IS 'Hash over specs and the contents of their files; a resumed run must have the same.';
 COMMENT ON COLUMN worker.runs.listed IS 'Whether all users of the specs are in batches; if so a resumed run does not list again.';
-COMMENT ON COLUMN worker.runs.users_listed IS 'Users that its complete account listings contained; null where it walked none, or not yet to the end.';
+COMMENT ON COLUMN worker.runs.users_listed IS 'Users that its complete account listings contained, by account; null where it walked none, or not yet to the end.';
 COMMENT ON COLUMN worker.runs.started_at IS 'First start.';
 COMMENT ON COLUMN worker.runs.resumed_at IS 'Last start of a resumed run.';
 COMMENT ON COLUMN worker.runs.finished_at IS 'When it ended in any way it could record.';
@@ -249,7 +246,7 @@ COMMENT ON COLUMN worker.runs.channels_changed IS 'Channels with a new version, 
 COMMENT ON COLUMN worker.runs.channels_revived IS 'Tombstones that came back to life.';
 COMMENT ON COLUMN worker.runs.channels_moved IS 'Channels that changed their user.';
 COMMENT ON COLUMN worker.runs.channels_deleted IS 'Tombstones made.';
-COMMENT ON COLUMN worker.runs.deletions_pending IS 'Deletions that this run held back.';
+COMMENT ON COLUMN worker.runs.deletions_pending IS 'Deletions of the instance that waited for a person when it ended.';
 COMMENT ON COLUMN worker.runs.nul_replaced IS 'Texts in which a NUL character was replaced by U+FFFD.';
 COMMENT ON COLUMN worker.runs.requests IS 'Requests sent to Canvas, refused and repeated ones included.';
 COMMENT ON COLUMN worker.runs.throttled IS 'Requests that Canvas refused because of its rate limit.';
@@ -319,6 +316,7 @@ CREATE TABLE worker.failures (
     kind         text        NOT NULL,
     status       integer,
     message      text        NOT NULL,
+    reason       text        NOT NULL,
     failed_at    timestamptz NOT NULL,
     resolved_at  timestamptz,
     PRIMARY KEY (run_id, reference)
@@ -332,6 +330,7 @@ COMMENT ON COLUMN worker.failures.user_id IS 'Canvas id; null for a reference th
 COMMENT ON COLUMN worker.failures.kind IS 'Class of the failure: trouble, incomplete, rejected, forbidden, not_found.';
 COMMENT ON COLUMN worker.failures.status IS 'HTTP status; null if there was no answer.';
 COMMENT ON COLUMN worker.failures.message IS 'What happened, without secrets.';
+COMMENT ON COLUMN worker.failures.reason IS 'Why the run asked for it, as in worker.batches.';
 COMMENT ON COLUMN worker.failures.failed_at IS 'When.';
 COMMENT ON COLUMN worker.failures.resolved_at IS 'When a later read of the user succeeded; null while it is open. Open ones are tried first by the next run.';
 

@@ -34,7 +34,7 @@ WHERE id = $1;
 -- Write the end of a run and add up its batches.
 --
 -- $1 run, $2 status, $3 exit code, $4 message, $5 time, $6 and $7 requests and refusals of this start, $8 seconds of
--- this start, $9 deletions pending, $10 NULs replaced outside batches.
+-- this start, $9 deletions pending.
 UPDATE worker.runs r
 SET status = $2, exit_code = $3, message = $4, finished_at = $5,
     requests = r.requests + $6, throttled = r.throttled + $7, seconds = r.seconds + $8,
@@ -44,7 +44,7 @@ SET status = $2, exit_code = $3, message = $4, finished_at = $5,
     users_failed = b.users_failed + f.unresolved,
     channels_seen = b.channels_seen, channels_created = b.channels_created, channels_changed = b.channels_changed,
     channels_revived = b.channels_revived, channels_moved = b.channels_moved,
-    nul_replaced = b.nul_replaced + $10
+    nul_replaced = b.nul_replaced
 FROM (
     SELECT
         coalesce(sum(cardinality(user_ids)), 0) AS users_total,
@@ -62,7 +62,7 @@ FROM (
     FROM worker.batches
     WHERE run_id = $1
 ) b, (
-    SELECT count(*) AS unresolved FROM worker.failures WHERE run_id = $1 AND user_id IS NULL
+    SELECT count(*) AS unresolved FROM worker.failures WHERE run_id = $1 AND user_id IS NULL AND resolved_at IS NULL
 ) f
 WHERE r.id = $1
 RETURNING r.*;
@@ -98,33 +98,73 @@ SELECT $1, coalesce(max(number), 0) + 1, $2, $3::bigint[] FROM worker.batches WH
 
 -- name: open_failures
 -- Users that earlier runs of the same source could not read. Whoever fell out of a listing is not among them:
--- missing_from_listing names him again, and his answers mean something else. $1 instance, $2 specs.
+-- add_missing names them again, and their answers mean something else. $1 instance, $2 specs.
 SELECT DISTINCT f.user_id
 FROM worker.failures f
 JOIN worker.runs r ON r.id = f.run_id
 WHERE f.instance = $1 AND f.user_id IS NOT NULL AND f.resolved_at IS NULL AND r.users_spec = $2::text[]
-    AND NOT EXISTS (
-        SELECT FROM worker.batches b
-        WHERE b.run_id = f.run_id AND b.reason = 'missing_from_listing' AND f.user_id = ANY (b.user_ids)
-    )
+    AND f.reason <> 'missing_from_listing'
 ORDER BY f.user_id;
 
+-- name: add_missing
+-- Form batches of users that an earlier listing of these accounts contained and this run has not met: present or
+-- unreadable ones, and those whose deletion is not settled yet. Returns how many. $1 instance, $2 accounts, $3 run,
+-- $4 users a batch.
+WITH missing AS MATERIALIZED (
+    SELECT u.id, (row_number() OVER (ORDER BY u.id) - 1) / $4::integer AS part
+    FROM mirror.users u
+    WHERE u.instance = $1
+        AND u.listed_in && $2::text[]
+        AND NOT EXISTS (SELECT FROM walked_users w WHERE w.user_id = u.id)
+        AND (
+            u.state IN ('present', 'unreadable')
+            OR EXISTS (SELECT FROM worker.candidates c WHERE c.instance = $1 AND c.user_id = u.id)
+        )
+), walked AS (
+    INSERT INTO walked_users SELECT id FROM missing
+), batched AS (
+    INSERT INTO worker.batches (run_id, number, reason, user_ids)
+    SELECT
+        $3, (SELECT coalesce(max(number), 0) FROM worker.batches WHERE run_id = $3) + 1 + part,
+        'missing_from_listing', array_agg(id ORDER BY id)
+    FROM missing
+    GROUP BY part
+)
+SELECT count(*) FROM missing;
+
+-- name: resolve_references
+-- A source has been walked to its end: references that failed before and did not fail again are resolved.
+-- $1 instance, $2 specs, $3 begin of this start of the run, $4 time.
+UPDATE worker.failures f SET resolved_at = $4
+FROM worker.runs r
+WHERE r.id = f.run_id AND r.users_spec = $2::text[]
+    AND f.instance = $1 AND f.user_id IS NULL AND f.resolved_at IS NULL AND f.failed_at < $3;
+
 -- name: mark_listed
--- All users of the specs are in batches. $1 run, $2 users that its listings contained (null where it walked none).
-UPDATE worker.runs SET listed = true, users_listed = $2 WHERE id = $1;
+-- All users of the specs are in batches. $1 run, $2 users that its listings contained, by account (null where it walked none).
+UPDATE worker.runs SET listed = true, users_listed = $2::jsonb WHERE id = $1;
 
 -- name: listings
--- Users that the listings of this run contained, and those of the latest good run of the same specs before it.
+-- For each account that this run has listed: how many users, and how many the latest good run before it listed there.
+-- Where there is none, those that the mirror knows from that account. An empty listing is no measure for later ones.
 -- $1 instance, $2 run.
-SELECT r.users_listed AS now, (
-    SELECT b.users_listed FROM worker.runs b
-    WHERE b.instance = $1 AND b.id < $2 AND b.users_spec = r.users_spec AND b.users_listed IS NOT NULL
-        AND b.status IN ('done', 'partial', 'withheld')
-    ORDER BY b.id DESC
-    LIMIT 1
+SELECT l.account, l.users::bigint AS now, coalesce(
+    (
+        SELECT (b.users_listed ->> l.account)::bigint FROM worker.runs b
+        WHERE b.instance = $1 AND b.id < $2 AND b.status IN ('done', 'partial', 'withheld')
+            AND (b.users_listed ->> l.account)::bigint > 0
+        ORDER BY b.id DESC
+        LIMIT 1
+    ),
+    (
+        SELECT count(*) FROM mirror.users u
+        WHERE u.instance = $1 AND l.account = ANY (u.listed_in) AND u.state IN ('present', 'unreadable')
+    )
 ) AS before
 FROM worker.runs r
-WHERE r.id = $2;
+CROSS JOIN LATERAL jsonb_each_text(r.users_listed) AS l (account, users)
+WHERE r.id = $2
+ORDER BY l.account;
 
 -- name: claim_batch
 -- Take the next batch that nobody of this epoch has. $1 run, $2 epoch, $3 time.
@@ -165,9 +205,10 @@ WITH finished AS (
 SELECT count(*) FROM finished;
 
 -- name: note_failures
--- $1 run, $2 instance, $3 references, $4 user ids, $5 kinds, $6 statuses, $7 messages, $8 times.
-INSERT INTO worker.failures (run_id, instance, reference, user_id, kind, status, message, failed_at)
-SELECT $1, $2, f.* FROM unnest($3::text[], $4::bigint[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[]) AS f
+-- $1 run, $2 instance, $3 references, $4 user ids, $5 kinds, $6 statuses, $7 messages, $8 reasons,
+-- $9 times.
+INSERT INTO worker.failures (run_id, instance, reference, user_id, kind, status, message, reason, failed_at)
+SELECT $1, $2, f.* FROM unnest($3::text[], $4::bigint[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::timestamptz[]) AS f
 ON CONFLICT (run_id, reference) DO UPDATE
 SET kind = excluded.kind, status = excluded.status, message = excluded.message, failed_at = excluded.failed_at,
     resolved_at = NULL;
@@ -193,7 +234,9 @@ SELECT
     coalesce(sum(channels_moved), 0)::bigint AS channels_moved,
     coalesce(sum(nul_replaced), 0)::bigint AS nul_replaced,
     coalesce(sum(cardinality(user_ids)) FILTER (WHERE reason = 'missing_from_listing'), 0)::bigint AS users_missing,
-    (SELECT count(*) FROM worker.failures WHERE run_id = $1 AND user_id IS NULL) AS unresolved,
+    (
+        SELECT count(*) FROM worker.failures WHERE run_id = $1 AND user_id IS NULL AND resolved_at IS NULL
+    ) AS unresolved,
     (
         SELECT count(*) FROM worker.failures f
         WHERE f.run_id = $1 AND f.kind = 'forbidden' AND f.user_id IS NOT NULL AND f.resolved_at IS NULL
@@ -205,6 +248,6 @@ WHERE run_id = $1;
 -- Some failures of a run by kind, for the summary. $1 run.
 SELECT kind, status, count(*) AS users, min(reference) AS example, min(message) AS message
 FROM worker.failures
-WHERE run_id = $1
+WHERE run_id = $1 AND resolved_at IS NULL
 GROUP BY kind, status
 ORDER BY count(*) DESC, kind, status;

@@ -15,6 +15,10 @@ SET epoch = i.epoch + 1, holder_command = excluded.holder_command, holder_host =
     holder_since = excluded.holder_since
 RETURNING epoch;
 
+-- name: limit_lock_wait
+-- Wait so long for a lock in this transaction, and then fail. $1 duration.
+SELECT set_config('lock_timeout', $1, true);
+
 -- name: fence
 -- Whether this writer may still commit: its epoch is the latest, and its session still holds the lock. The row lock
 -- makes a successor wait for our commit, and lets the transactions of one instance write one after the other: what
@@ -59,6 +63,10 @@ UPDATE worker.instances SET origin = $2, root_account_id = $3, bound_at = $4 WHE
 -- name: learn_root_account
 -- $1 instance, $2 root account.
 UPDATE worker.instances SET root_account_id = $2 WHERE instance = $1 AND root_account_id IS NULL;
+
+-- name: database_time
+-- What the database's clock says.
+SELECT clock_timestamp();
 
 -- name: alive
 -- A heartbeat.

@@ -126,14 +126,16 @@ FROM changes;
 -- Make tombstones of candidates whose users were read a second time without them; merge_channels has already taken
 -- the ones seen again out of the candidates, in the same transaction.
 --
--- $1 instance, $2 run, $3 origin, $4 and $5 the users read and when, $6 whether what the brake holds is settled too.
+-- $1 instance, $2 run, $3 origin, $4 and $5 the users read and when, $6 whether all that the brake holds is settled too, $7 the
+-- run whose held candidates are (null: none).
 -- Returns the number of tombstones.
 WITH reads AS MATERIALIZED (
     SELECT user_id, read_at FROM unnest($4::bigint[], $5::timestamptz[]) AS r (user_id, read_at)
 ), settled AS (
     DELETE FROM worker.candidates c
     USING reads r
-    WHERE c.instance = $1 AND c.user_id = r.user_id AND c.read_at < r.read_at AND (NOT c.held_by_brake OR $6::boolean)
+    WHERE c.instance = $1 AND c.user_id = r.user_id AND c.read_at < r.read_at 
+        AND (NOT c.held_by_brake OR $6::boolean OR c.held_run_id = $7::bigint)
     RETURNING c.channel_id, c.user_id, r.read_at
 ), doomed AS MATERIALIZED (
     SELECT m.*, s.read_at

@@ -45,7 +45,6 @@ SELECT
     (SELECT count(*) FROM worker.candidates WHERE instance = $1 AND held_run_id IS NOT NULL) AS deletions_pending,
     (
         SELECT count(DISTINCT reference) FROM worker.failures WHERE instance = $1 AND resolved_at IS NULL
-            AND run_id = (SELECT max(id) FROM worker.runs WHERE instance = $1)
     ) AS open_failures,
     (
         SELECT max(finished_at) FROM worker.runs

@@ -77,19 +77,3 @@ ON CONFLICT (instance, id) DO UPDATE SET state = excluded.state, changed_at = ex
 -- name: known_states
 -- The states of some users before this batch. $1 instance, $2 ids.
 SELECT id, state FROM mirror.users WHERE instance = $1 AND id = ANY ($2::bigint[]);
-
--- name: missing_from_listing
--- Users that an earlier complete listing of these accounts contained and this run has not met: present or unreadable
--- ones, and those whose deletion is not settled yet.
---
--- $1 instance, $2 accounts. Reads the session's table walked_users.
-SELECT u.id
-FROM mirror.users u
-WHERE u.instance = $1
-    AND u.listed_in && $2::text[]
-    AND NOT EXISTS (SELECT FROM walked_users w WHERE w.user_id = u.id)
-    AND (
-        u.state IN ('present', 'unreadable')
-        OR EXISTS (SELECT FROM worker.candidates c WHERE c.instance = $1 AND c.user_id = u.id)
-    )
-ORDER BY u.id;

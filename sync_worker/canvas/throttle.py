@@ -158,7 +158,9 @@ class BucketModel:
         if self._learning and (self._up_front.settled or self._answers >= PATIENCE_FOR_SAMPLES):
             self._learning = False
             self._spent = max(self._spent, 0.0)  # the headers have not yet confirmed what reservations have leaked
-        self._recent.append(now)
+        if not self._blind:
+            self._answers_on_the_way(now)  # drops what is too old to matter
+            self._recent.append(now)
 
     def refused(self, ticket: Ticket, now: float, *, retry_after: float | None, remaining: float | None) -> None:
         """A refusal: the bucket is fuller than reckoned. It costs nothing but time, and lowers us at once."""

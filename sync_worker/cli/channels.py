@@ -7,6 +7,7 @@ import typer
 from sync_worker.cli import unavailable
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.cli.output import as_json
 from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ def list_channels(
         return
     rows = async_main(lambda: _mirror(context, user) if from_mirror else _live(context, user))
     if form == "json":
-        import json
-
-        typer.echo(json.dumps(rows, default=str, indent=2, ensure_ascii=False))
+        typer.echo(as_json(rows, indent=2))
         return
     _table(rows)
 
@@ -108,15 +107,13 @@ async def _mirror(context: CliContext, user: str) -> list[dict[str, object]]:
 
 async def _everybody(context: CliContext) -> None:
     """Everybody's channels in order of user, while memory stays flat."""
-    import json
-
     from sync_worker.cli.opening import opening
     from sync_worker.mirror.readback import all_channels
 
     async with opening(context) as opened:
         for name in opened.names:
             async for row in all_channels(opened.database, name):
-                typer.echo(json.dumps(row, default=str, ensure_ascii=False))
+                typer.echo(as_json(row))
 
 
 def _table(rows: list[dict[str, object]]) -> None:

@@ -8,6 +8,7 @@ from sync_worker.cli.context import CliContext
 from sync_worker.clock import Clock
 from sync_worker.flows.rooms import open_database, prepare_schema
 from sync_worker.mirror import migrations
+from sync_worker.mirror.clocks import check_clock
 from sync_worker.mirror.database import Database
 from sync_worker.settings import Settings
 
@@ -29,12 +30,17 @@ async def opening(context: CliContext, *, single: bool = False, migrate: bool = 
     Args:
         context: which configuration, which instances.
         single: for a command that works on one instance.
-        migrate: as far as `database.auto_migrate` allows; commands that only look change nothing.
+        migrate: prepare for writing: a right clock, a schema as far as `database.auto_migrate` allows. Commands that
+            only look change nothing.
     """
     settings = context.load_settings()
     chosen = (context.only_instance(settings),) if single else context.selected_instances(settings)
     clock = Clock()
     async with open_database(settings, clock) as database:
-        await (prepare_schema(settings, database, clock) if migrate else migrations.require_current(database))
+        if migrate:
+            await check_clock(database, clock)
+            await prepare_schema(settings, database, clock)
+        else:
+            await migrations.require_current(database)
         names = tuple(instance.name for instance in chosen)
         yield Opened(settings=settings, database=database, names=names, clock=clock)

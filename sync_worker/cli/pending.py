@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.cli.output import as_json
 from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def _list(context: CliContext, form: str) -> None:
         rows = await pending(opened.database, opened.names)
     if form == "json":
         for row in rows:
-            _echo_json(asdict(row))
+            typer.echo(as_json(asdict(row)))
         return
     if not rows:
         typer.echo("no deletions are held back")
@@ -101,19 +102,13 @@ async def _list_channels(context: CliContext, run_id: int, form: str) -> None:
         async for row in pending_channels(opened.database, opened.names, run_id):
             found = True
             if form == "json":
-                _echo_json(row)
+                typer.echo(as_json(row))
             else:
                 who = row["sis_user_id"] or row["login_id"] or ""
                 where = f"{row['instance']}  user {row['user_id']} {who}".rstrip()
                 typer.echo(f"{where}  {row['type']} {row['address']}  ({row['workflow_state']}, {row['reason']})")
     if not found:
         raise UsageError(f"run {run_id} holds no deletions back", hint="See: sync-worker pending list")
-
-
-def _echo_json(row: dict[str, Any]) -> None:
-    import json
-
-    typer.echo(json.dumps(row, default=str, ensure_ascii=False))
 
 
 async def _accept(context: CliContext, run_id: int) -> int:

@@ -33,10 +33,12 @@ class Overrides:
     min_coverage_percent: float | None = None
     min_listing_percent: float | None = None
 
-    @property
-    def raise_the_brake(self) -> bool:
-        """Whether a person has spoken about deletions."""
-        return self.max_tombstones is not None or self.max_tombstone_percent is not None
+    def raise_the_brake(self, brake: BrakeTable) -> bool:
+        """Whether a person allows more deletions than are configured."""
+        number, percent = self.max_tombstones, self.max_tombstone_percent
+        return (number is not None and number > brake.max_tombstones) or (
+            percent is not None and percent > brake.max_tombstone_percent
+        )
 
 
 async def pull_instances(
@@ -45,13 +47,15 @@ async def pull_instances(
     """Pull every selected instance in turn; the exit code of the first that went wrong counts."""
 
     async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
+        if kind == "run" and rooms.instance.desired.file:
+            exits.say(f"{rooms.instance.name}: desired.file is set, but run does not plan or apply in this version")
         specs = configured(rooms.instance, users)
         request = PullRequest(
             kind=kind,
             specs=specs,
             limits=limits(rooms.instance.brake, overrides),
             fresh=fresh,
-            settle_held=overrides.raise_the_brake,
+            settle_held=overrides.raise_the_brake(rooms.instance.brake),
         )
         return await pull(rooms, request, stop=stop, progress=progress)
 

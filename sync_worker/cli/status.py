@@ -6,6 +6,7 @@ import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.cli.output import as_json
 
 if TYPE_CHECKING:
     from sync_worker.mirror.readback import InstanceStatus
@@ -47,7 +48,6 @@ async def _status(context: CliContext, form: str) -> None:
 
 
 def _json(found: "tuple[InstanceStatus, ...]") -> str:
-    import json
     from dataclasses import asdict
 
-    return json.dumps({"instances": [asdict(each) for each in found]}, default=str, indent=2)
+    return as_json({"instances": [asdict(each) for each in found]}, indent=2)

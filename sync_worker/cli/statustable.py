@@ -26,7 +26,7 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
         ("fresh", _age(status.last_success_at, now)),
         ("lock", f"held by {status.holder}" if status.holder else "free"),
     ]
-    facts += [("failures", f"{status.open_failures:,} of the last run, tried first by the next")] * bool(
+    facts += [("failures", f"{status.open_failures:,} users or references, tried again by the next run")] * bool(
         status.open_failures
     )
     facts += [("pending", f"{status.deletions_pending:,} deletions wait: sync-worker pending list")] * bool(

@@ -4,7 +4,7 @@ from sync_worker.canvas.read import read_user
 from sync_worker.channels import ReadOutcome, RefKind, UserRef
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
 from sync_worker.flows.fetch import Reader
-from sync_worker.flows.outage import OutageWatch, unreachable
+from sync_worker.flows.outage import OutageWatch, is_trouble, unreachable
 from sync_worker.flows.rooms import Rooms
 from sync_worker.mirror.binding import bind, binding, check
 from sync_worker.mirror.lock import Writer
@@ -39,13 +39,18 @@ async def root_account(rooms: Rooms) -> int | None:
     return account.root_account_id or account.id
 
 
-def reader(rooms: Rooms) -> Reader:
-    """Reads one user; an outage of everything stops the run."""
-    outage = OutageWatch(lambda: rooms.client.get_user(UserRef(kind=RefKind.SELF)), rooms.instance.origin)
+def outage_watch(rooms: Rooms) -> OutageWatch:
+    """Notices an outage of everything, which stops the run; one for all that the run asks about single users."""
+    return OutageWatch(lambda: rooms.client.get_user(UserRef(kind=RefKind.SELF)), rooms.instance.origin)
+
+
+def reader(rooms: Rooms, outage: OutageWatch | None = None) -> Reader:
+    """Reads one user."""
+    watch = outage or outage_watch(rooms)
 
     async def read(user_id: int) -> ReadOutcome:
         outcome = await read_user(rooms.client, rooms.clock, user_id)
-        await outage.note(outcome)
+        await watch.note(trouble=is_trouble(outcome))
         return outcome
 
     return read

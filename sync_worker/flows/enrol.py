@@ -2,12 +2,12 @@
 
 from sync_worker.errors import RequestFailed
 from sync_worker.flows.fetch import Fetcher
-from sync_worker.flows.outage import unreachable
+from sync_worker.flows.outage import OutageWatch, unreachable
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
 from sync_worker.mirror.enrolment import Enrolment
 from sync_worker.mirror.ledger import Ledger
-from sync_worker.mirror.runs import FailedUser, Run
+from sync_worker.mirror.runs import FailedUser, Reason, Run
 from sync_worker.users.resolve import FailedReference, Resolver
 from sync_worker.users.specs import Spec, listing
 from sync_worker.users.walk import walk
@@ -21,11 +21,20 @@ class Enroller:
         ledger, run: where the batches go.
         specs: the sources.
         fetcher: reads them meanwhile.
+        outage: is told how look-ups went.
         progress: is counted up.
     """
 
-    def __init__(
-        self, rooms: Rooms, ledger: Ledger, run: Run, specs: tuple[Spec, ...], fetcher: Fetcher, progress: Progress
+    def __init__(  # noqa: PLR0913  (the parts that it joins)
+        self,
+        *,
+        rooms: Rooms,
+        ledger: Ledger,
+        run: Run,
+        specs: tuple[Spec, ...],
+        fetcher: Fetcher,
+        outage: OutageWatch,
+        progress: Progress,
     ) -> None:
         self._rooms = rooms
         self._ledger = ledger
@@ -33,7 +42,7 @@ class Enroller:
         self._specs = specs
         self._fetcher = fetcher
         self._progress = progress
-        self._resolver = Resolver(rooms.client)
+        self._resolver = Resolver(rooms.client, outage.note)
 
     async def run(self) -> None:
         """Enrol everybody, unless an earlier start of the run has done so.
@@ -50,16 +59,14 @@ class Enroller:
         self._fetcher.close()
 
     async def _enrol(self, enrolment: Enrolment) -> None:
-        accounts = [account for spec in self._specs if (account := listing(spec)) is not None]
-        await enrolment.add_failed_before([spec.text for spec in self._specs])
+        specs = [spec.text for spec in self._specs]
+        await enrolment.add_failed_before(specs)
         self._announce(enrolment)
-        listed = 0
-        for spec in self._specs:
-            offered = await self._walk(spec, enrolment)
-            listed += offered if listing(spec) is not None else 0
-        if accounts:
-            await enrolment.add_missing(accounts)
-        await enrolment.close(listed if accounts else None)
+        offered = {spec: await self._walk(spec, enrolment) for spec in self._specs}
+        listed = {account: offered[spec] for spec in self._specs if (account := listing(spec)) is not None}
+        if listed:
+            await enrolment.add_missing(tuple(listed))
+        await enrolment.close(specs, listed)
         self._announce(enrolment)
 
     async def _walk(self, spec: Spec, enrolment: Enrolment) -> int:
@@ -90,6 +97,7 @@ class Enroller:
                 kind=failure.kind,
                 status=failure.status,
                 message=f"{failure.where}: {failure.message}" if failure.where else failure.message,
+                reason=Reason.SOURCE,
                 failed_at=self._rooms.clock.now(),
             )
             for failure in failures

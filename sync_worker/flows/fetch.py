@@ -133,13 +133,23 @@ class Fetcher:
 
     async def _write(self) -> None:
         while True:
-            await self._commit(await self._finished.get())
+            open_batch = await self._finished.get()
+            try:
+                await self._commit(open_batch)
+            except ClaimLost as error:
+                log.warning(
+                    "a batch was not written: the claim is gone", batch=open_batch.batch.number, reason=str(error)
+                )
+                self._put_away(open_batch)
             self._finished.task_done()
+
+    def _put_away(self, open_batch: OpenBatch) -> None:
+        del self._open[open_batch.batch.number]
+        self._room.release()
 
     async def _commit(self, open_batch: OpenBatch) -> None:
         merged = await self._mirror.commit(self._run, open_batch.batch, open_batch.outcomes)
-        del self._open[open_batch.batch.number]
-        self._room.release()
+        self._put_away(open_batch)
         self._progress.channels += merged.seen
         self._progress.changes += merged.created + merged.changed
         warn_of_nul(merged)

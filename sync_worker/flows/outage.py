@@ -28,13 +28,13 @@ class OutageWatch:
         self._origin = origin
         self._in_a_row = 0
 
-    async def note(self, outcome: ReadOutcome) -> None:
+    async def note(self, *, trouble: bool) -> None:
         """Count one outcome.
 
         Raises:
             CanvasUnreachable: trouble for everybody, and for the probe too.
         """
-        self._in_a_row = self._in_a_row + 1 if is_trouble(outcome) else 0
+        self._in_a_row = self._in_a_row + 1 if trouble else 0
         if self._in_a_row >= SUSPICIOUS:
             self._in_a_row = 0
             await self._ask()

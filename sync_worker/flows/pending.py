@@ -36,26 +36,29 @@ async def accept(rooms: Rooms, held_by: int, *, stop: Stop, progress: Progress) 
         run = await ledger.begin(_request(rooms, held_by))
         progress.run_id = run.id
         recorder = Recorder(rooms, ledger, run)
-        with bind_log(run=run.id):
+        with bind_log(run=run.id), stop.gently(rooms.database.abandon):
             try:
                 async with watched(rooms, writer, stop):
-                    settled = await _second_read(rooms, writer, run, progress).settle(candidates.held_users(held_by))
+                    settled = await _second_read(rooms, writer, run, progress, held_by).settle(
+                        candidates.held_users(held_by)
+                    )
                     report = await recorder.report(ACCEPT, unread(settled), settled, await candidates.pending())
             except Exception as error:
-                await recorder.interrupted(error)
+                if not stop.hurried:
+                    await recorder.interrupted(error)
                 raise
             await recorder.finished(report)
         return report
 
 
-def _second_read(rooms: Rooms, writer: Writer, run: Run, progress: Progress) -> SecondRead:
+def _second_read(rooms: Rooms, writer: Writer, run: Run, progress: Progress, held_by: int) -> SecondRead:
     return SecondRead(
         mirror=Mirror(writer, rooms.clock),
         run=run,
         read=reader(rooms),
         workers=rooms.instance.max_concurrency,
         progress=progress,
-        held=True,
+        held_by=held_by,
     )
 
 

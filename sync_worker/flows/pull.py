@@ -7,8 +7,10 @@ read; deletions move last, on proof.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
-from sync_worker.flows.canvas import bind_to_canvas, reader
+from sync_worker.errors import DatabaseUnreachable
+from sync_worker.flows.canvas import bind_to_canvas, outage_watch, reader
 from sync_worker.flows.enrol import Enroller
 from sync_worker.flows.fetch import Fetcher
 from sync_worker.flows.progress import Progress
@@ -17,7 +19,7 @@ from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.settle import SecondRead, Settled, unread
 from sync_worker.flows.stop import Stop
-from sync_worker.flows.verdict import Evidence, Limits, Listing, judge
+from sync_worker.flows.verdict import Evidence, Limits, judge
 from sync_worker.flows.watch import watched
 from sync_worker.logs import bind as bind_log
 from sync_worker.logs import get_logger
@@ -28,6 +30,8 @@ from sync_worker.mirror.merge import Mirror
 from sync_worker.mirror.runs import Run, RunRequest
 from sync_worker.users.fingerprint import fingerprint
 from sync_worker.users.specs import Spec
+
+PATIENCE: Final = 7.0  # seconds for keeping what an interrupted run has read
 
 log = get_logger(__name__)
 
@@ -83,7 +87,8 @@ class _Pull:
         self._ledger = ledger
         self._run = run
         self._progress = progress
-        self._read = reader(rooms)
+        self._outage = outage_watch(rooms)
+        self._read = reader(rooms, self._outage)
         self._mirror = Mirror(writer, rooms.clock)
         self._candidates = Candidates(rooms.database, writer)
         self._recorder = Recorder(rooms, ledger, run)
@@ -99,18 +104,27 @@ class _Pull:
     async def run(self, stop: Stop) -> RunReport:
         """Read everybody, settle what is missing, and write down how it ended."""
         log.info("run started", kind=self._request.kind, resumed=self._run.resumed)
-        try:
-            async with watched(self._rooms, self._writer, stop):
-                await self._read_everybody()
-                report = await self._conclude()
-        except Exception as error:
-            with suppress(Exception):  # what cannot be kept is read again; the first error is the one to tell
-                await self._fetcher.commit_partial()
-            await self._recorder.interrupted(error)
-            raise
-        await self._recorder.finished(report)
+        with stop.gently(self._rooms.database.abandon):
+            try:
+                async with watched(self._rooms, self._writer, stop):
+                    await self._read_everybody()
+                    report = await self._conclude()
+            except Exception as error:
+                if not stop.hurried:
+                    await self._keep(error)
+                    await self._recorder.interrupted(error)
+                raise
+            await self._recorder.finished(report)
         self._progress.phase = "done"
         return report
+
+    async def _keep(self, error: Exception) -> None:
+        """Commit what was read, where there is a database to do it in; not for long, somebody waits for the end."""
+        if isinstance(error, DatabaseUnreachable) or self._writer.lost.is_set():
+            return
+        with suppress(Exception):  # what cannot be kept is read again; the first error is the one to tell
+            async with asyncio.timeout(PATIENCE):
+                await self._fetcher.commit_partial()
 
     async def _read_everybody(self) -> None:
         before = await self._ledger.figures(self._run)
@@ -119,7 +133,15 @@ class _Pull:
         self._progress.done = self._progress.done_before = (
             before.users_done + before.users_gone + before.users_unreadable + before.users_unlisted
         )
-        enroller = Enroller(self._rooms, self._ledger, self._run, self._request.specs, self._fetcher, self._progress)
+        enroller = Enroller(
+            rooms=self._rooms,
+            ledger=self._ledger,
+            run=self._run,
+            specs=self._request.specs,
+            fetcher=self._fetcher,
+            outage=self._outage,
+            progress=self._progress,
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(enroller.run(), name="enroller")
             group.create_task(self._fetcher.run(), name="fetcher")
@@ -128,8 +150,7 @@ class _Pull:
         weight = await self._candidates.weigh(self._run)
         figures = await self._ledger.figures(self._run)
         listings = await self._ledger.listings(self._run)
-        listing = None if listings is None else Listing(now=listings[0], before=listings[1])
-        evidence = Evidence(figures=figures, weight=weight, listing=listing, run_id=self._run.id)
+        evidence = Evidence(figures=figures, weight=weight, listings=listings, run_id=self._run.id)
         verdict = judge(evidence, self._request.limits)
         settled = await self._settle() if weight.candidates and verdict.may_settle else Settled()
         if weight.candidates and not verdict.may_settle:

@@ -1,10 +1,11 @@
 """The end of a run, well or not: for the caller, for the ledger and for the log."""
 
+import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from sync_worker.errors import Stopped, SyncWorkerError, TokenRefused, Unreachable
+from sync_worker.errors import LockLost, Stopped, SyncWorkerError, TokenRefused, Unreachable
 from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.settle import Settled
@@ -17,6 +18,7 @@ STATUS: Final = {IMPLAUSIBLE: "implausible", WITHHELD: "withheld", IN_PART: "par
 """The status of a finished run by its exit code, the graver ones first."""
 
 UNEXPECTED: Final = 1
+PATIENCE: Final = 3.0  # seconds for writing down why a run stopped
 
 log = get_logger(__name__)
 
@@ -68,8 +70,10 @@ class Recorder:
         if isinstance(error, SyncWorkerError):
             status = "interrupted" if isinstance(error, Stopped | TokenRefused | Unreachable) else "failed"
             exit_code, reason = error.exit_code, str(error)
-        with suppress(SyncWorkerError):
-            await self._finish(status, exit_code, reason, 0)
+        if not isinstance(error, LockLost):  # then nothing may be written
+            with suppress(SyncWorkerError, TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._finish(status, exit_code, reason, 0)
         log.warning("run stopped", status=status, exit_code=exit_code, reason=reason)
 
     async def _finish(self, status: str, exit_code: int, message: str, pending: int) -> None:

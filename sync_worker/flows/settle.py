@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from sync_worker.channels import Gone, Snapshot
+from sync_worker.channels import Failure
 from sync_worker.flows.fetch import Reader, read_all, warn_of_nul
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.verdict import IN_PART, Finding
@@ -28,7 +28,8 @@ class SecondRead:
     read: Reader
     workers: int  # users read at a time at most
     progress: Progress
-    held: bool = False  # whether a person has agreed to what the brake holds
+    held: bool = False  # a person has raised the brake: what it holds is settled too
+    held_by: int | None = None  # a person has accepted what this run holds
 
     async def settle(self, users: AsyncIterator[tuple[int, ...]]) -> Settled:
         """Settle some users after the others; the sums.
@@ -39,9 +40,9 @@ class SecondRead:
         settled = Settled()
         async for user_ids in users:
             outcomes = await read_all(user_ids, self.read, self.workers)
-            merged = await self.mirror.settle(self.run, outcomes, held=self.held)
+            merged = await self.mirror.settle(self.run, outcomes, held=self.held, held_by=self.held_by)
             warn_of_nul(merged)
-            unread = sum(not isinstance(outcome, Snapshot | Gone) for outcome in outcomes)
+            unread = sum(isinstance(outcome, Failure) for outcome in outcomes)
             settled = Settled(merged=settled.merged + merged, unread=settled.unread + unread)
         return settled
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sync_worker.mirror.candidates import Weight
-from sync_worker.mirror.runs import RunFigures
+from sync_worker.mirror.runs import ListingCount, RunFigures
 
 IN_PART: Final = 3
 WITHHELD: Final = 4
@@ -31,20 +31,12 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """How much a complete listing contained, and how much was to be expected."""
-
-    now: int
-    before: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that the verdict rests on."""
 
     figures: RunFigures
     weight: Weight
-    listing: Listing | None  # None where no listing was walked, or none before it
+    listings: tuple[ListingCount, ...]  # of the accounts that the run has listed
     run_id: int
 
 
@@ -99,18 +91,26 @@ def _saw_users(evidence: Evidence, _: Limits) -> Finding | None:
 
 
 def _listing_holds(evidence: Evidence, limits: Limits) -> Finding | None:
-    listing = evidence.listing
-    if listing is None or not listing.before:
+    shrunk = [listing for listing in evidence.listings if _shrank(listing, limits)]
+    if not shrunk:
         return None
-    percent = 100.0 * listing.now / listing.before
-    small = listing.before < limits.percent_from and listing.now > 0
-    if small or percent >= limits.min_listing_percent:
-        return None
+    worst = min(shrunk, key=_percent)
     return Finding(
         exit_code=IMPLAUSIBLE,
-        message=f"Canvas lists {listing.now:,} users, and listed {listing.before:,} last time ({percent:.1f} %, limit "
-        f"brake.min_listing_percent = {limits.min_listing_percent:g}, option --min-listing)",
+        message=f"Canvas lists {worst.now:,} users in account {worst.account}, and listed {worst.before:,} last time "
+        f"({_percent(worst):.1f} %, limit brake.min_listing_percent = {limits.min_listing_percent:g}, "
+        "option --min-listing)",
     )
+
+
+def _shrank(listing: ListingCount, limits: Limits) -> bool:
+    """An empty listing is implausible in a small school too."""
+    small = listing.before < limits.percent_from and listing.now > 0
+    return listing.before > 0 and not small and _percent(listing) < limits.min_listing_percent
+
+
+def _percent(listing: ListingCount) -> float:
+    return 100.0 * listing.now / listing.before
 
 
 def _covered_enough(evidence: Evidence, limits: Limits) -> Finding | None:

@@ -20,20 +20,22 @@ async def watched(rooms: Rooms, writer: Writer, stop: Stop) -> AsyncIterator[asy
         SyncWorkerError: the first that matters of what body and tasks raised.
     """
     try:
-        async with asyncio.TaskGroup() as group:
-            watching = [
-                group.create_task(_lose(writer), name="lock watch"),
-                group.create_task(_wind_down(rooms, stop), name="stop watch"),
-            ]
-            yield group
-            for task in watching:
-                task.cancel()
+        with stop.gently(rooms.database.abandon):
+            async with asyncio.TaskGroup() as group:
+                watching = [
+                    group.create_task(_lose(rooms, writer), name="lock watch"),
+                    group.create_task(_wind_down(rooms, stop), name="stop watch"),
+                ]
+                yield group
+                for task in watching:
+                    task.cancel()
     except BaseExceptionGroup as errors:
         raise leading(errors) from errors
 
 
-async def _lose(writer: Writer) -> None:
+async def _lose(rooms: Rooms, writer: Writer) -> None:
     await writer.lost.wait()
+    rooms.database.abandon()  # nothing may be committed any more, and it may be the network that is gone
     raise writer.lost_error()
 
 

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from sync_worker.errors import ConfigError, DatabaseUnreachable
 from sync_worker.mirror.sql import statement
@@ -20,11 +22,20 @@ Record = asyncpg.Record
 _Connection: TypeAlias = "asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]"
 MINIMUM_VERSION: Final = 15
 CONNECT_TIMEOUT: Final = 15.0  # seconds
-KEEPALIVE: Final = {"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
-"""A dead peer is noticed after about 30 s."""
+STATEMENT_TIMEOUT: Final = 300.0  # seconds; the longest honest statement takes a small part of it
+FAREWELL: Final = 5.0  # seconds for a rollback, or for cleaning a connection for the next user of it
+KEEPALIVE: Final = {
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""The server notices a dead client after about 30 s, and one that has gone silent within a transaction after 60 s:
+until then it keeps its locks."""
 
 _HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
 _UNCLEAR: Final = "database.url"
+_GONE: Final = re.compile(r"clos(ed|ing)|released back to the pool")
 _BROKEN = (
     OSError,
     TimeoutError,
@@ -36,6 +47,7 @@ _STUCK = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
     asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
     asyncpg.TransactionRollbackError,  # deadlock
+    asyncpg.LockNotAvailableError,  # lock_timeout
     asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
 )
 _WRONG = (
@@ -56,6 +68,7 @@ def translated(place: str) -> Iterator[None]:
     Raises:
         DatabaseUnreachable: no connection, or it broke, or PostgreSQL cannot go on now.
         ConfigError: PostgreSQL says that user, password, database or rights are wrong.
+        asyncpg.InterfaceError: a mistake of this program, such as an argument of a wrong type.
     """
     try:
         yield
@@ -63,6 +76,8 @@ def translated(place: str) -> Iterator[None]:
         hint = "Check database.url (user, password, database name) and the rights of that user"
         raise ConfigError(f"PostgreSQL refuses: {_first_line(error)}", where=place, hint=hint) from error
     except _AWAY as error:
+        if _is_mistake(error):
+            raise
         hint = "Is the server running, and is database.url right? The same command goes on later"
         message = f"the database cannot be reached: {_first_line(error)}"
         raise DatabaseUnreachable(message, where=place, hint=hint) from error
@@ -77,9 +92,19 @@ def _opening(place: str) -> Iterator[None]:
     try:
         with translated(place):
             yield
+    except asyncpg.InterfaceError as error:
+        hint = "Check database.url and the ways of logging in that the server offers"
+        raise ConfigError(f"the database cannot be used: {_first_line(error)}", where=place, hint=hint) from error
     except ValueError:  # its text may be a piece of the password
         hint = "Write it as postgresql://user:password@host:5432/name, with %-escapes in the password (%40 for @)"
         raise ConfigError("the database's address cannot be read", where=place, hint=hint) from None
+
+
+def _is_mistake(error: BaseException) -> bool:
+    """Whether asyncpg complains about its caller; it has one class for that and for a connection that is gone."""
+    if not isinstance(error, asyncpg.InterfaceError):
+        return False
+    return isinstance(error, ValueError) or not _GONE.search(str(error))  # a ValueError cites the argument
 
 
 def _first_line(error: BaseException) -> str:
@@ -135,15 +160,35 @@ class Session:
         """A transaction on this connection; rolled back by any exception."""
         with translated(self._place):
             transaction = self.connection.transaction()
-            await transaction.start()
+        try:
+            with translated(self._place):
+                await transaction.start()
+            yield
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
+        with translated(self._place), self._dropped_on_error():
+            await transaction.commit()
+
+    async def _roll_back(self, transaction: Transaction) -> None:
+        """Undo, but not for long; a connection on which that fails is of no use any more."""
+        with suppress(*_BROKEN, asyncpg.PostgresError), self._dropped_on_error():  # the first error is the one to tell
+            async with asyncio.timeout(FAREWELL):
+                await transaction.rollback()
+
+    @contextmanager
+    def _dropped_on_error(self) -> Iterator[None]:
+        """The server undoes what a connection that is gone has left open."""
         try:
             yield
         except BaseException:
-            with suppress(*_BROKEN, asyncpg.PostgresError):  # the first error is the one to tell
-                await transaction.rollback()
+            _drop(self.connection)
             raise
-        with translated(self._place):
-            await transaction.commit()
+
+
+def _drop(connection: _Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has it back: it was gone already
+        connection.terminate()
 
 
 class Database:
@@ -153,12 +198,29 @@ class Database:
         pool: for transactions.
         direct_url: for connections of one's own.
         place: the database without secrets, for messages.
+        connections: those of the pool; those of one's own are added.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", direct_url: str, place: str) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[Record]",
+        direct_url: str,
+        place: str,
+        connections: "WeakSet[asyncpg.Connection[Record]]",
+    ) -> None:
         self._pool = pool
         self._direct_url = direct_url
+        self._connections = connections
         self.place = place
+
+    def abandon(self) -> None:
+        """Drop every connection without a goodbye: whoever waits for an answer gets an error at once.
+
+        For when the server has gone silent, or nobody wants to wait any more; what comes later connects anew.
+        """
+        for connection in list(self._connections):
+            if not connection.is_closed():
+                connection.terminate()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -168,8 +230,8 @@ class Database:
         try:
             yield Session(connection, self.place)
         finally:
-            with translated(self.place):
-                await self._pool.release(connection)
+            with suppress(Exception):  # its work is done or has failed already; the pool drops it where this fails
+                await self._pool.release(connection, timeout=FAREWELL)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
@@ -183,6 +245,7 @@ class Database:
         settings = {"application_name": application_name, **KEEPALIVE}
         with _opening(self.place):
             connection = await asyncpg.connect(self._direct_url, timeout=CONNECT_TIMEOUT, server_settings=settings)
+        self._connections.add(connection)
         try:
             yield Session(connection, self.place)
         finally:
@@ -213,25 +276,31 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
         ConfigError: a wrong user, password or database, or a PostgreSQL older than 15.
     """
     place = describe(url)
-    cache_size = 0 if direct_url else 100
+    connections: WeakSet[asyncpg.Connection[Record]] = WeakSet()
+
+    async def note(connection: "asyncpg.Connection[Record]") -> None:
+        connections.add(connection)
+
     with _opening(place):
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0,  # else it reconnects by itself, and logs that it could not
             max_size=size,
             timeout=CONNECT_TIMEOUT,
-            statement_cache_size=cache_size,
-            server_settings=None if direct_url else {"application_name": "sync-worker"},
+            command_timeout=STATEMENT_TIMEOUT,
+            statement_cache_size=0 if direct_url else 100,
+            server_settings=None if direct_url else {"application_name": "sync-worker", **KEEPALIVE},
+            init=note,
         )
     try:
         await _check_version(pool, place)
-        yield Database(pool, direct_url or url, place)
+        yield Database(pool, direct_url or url, place, connections)
     finally:
         await _close_pool(pool)
 
 
 async def _check_version(pool: "asyncpg.Pool[Record]", place: str) -> None:
-    with translated(place):
+    with _opening(place):
         async with pool.acquire() as connection:
             version = connection.get_server_version()
     if version.major < MINIMUM_VERSION:

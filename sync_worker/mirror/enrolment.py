@@ -4,7 +4,8 @@ Who is in the run already is known to a temporary table of the enrolment's own s
 trace in the write-ahead log.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 from sync_worker.channels import User
 from sync_worker.clock import Clock
@@ -24,6 +25,7 @@ class Enrolment:
         self._session = session
         self._size = batch_size
         self._waiting: list[User] = []
+        self._begun = clock.now()
         self.enrolled = 0  # users in batches, those of earlier starts included
 
     async def offer(self, users: Iterable[User], *, account: str | None = None) -> int:
@@ -53,14 +55,23 @@ class Enrolment:
     async def add_missing(self, accounts: Sequence[str]) -> int:
         """Add whoever complete listings of these accounts do not contain any more; returns the number of users."""
         async with self._writer.transaction(self._session) as session:
-            rows = await session.fetch("missing_from_listing", self._writer.instance, list(accounts))
-            await self._add_all([row["id"] for row in rows], Reason.MISSING)
-            return len(rows)
+            missing: int = await session.fetch_value(
+                "add_missing", self._writer.instance, list(accounts), self._run.id, self._size
+            )
+        self.enrolled += missing
+        return missing
 
-    async def close(self, listed: int | None = None) -> None:
-        """All users of the run are in batches; `listed` of them are out of account listings (None: it walked none)."""
+    async def close(self, specs: Sequence[str], listed: Mapping[str, int]) -> None:
+        """All users of the run are in batches.
+
+        Args:
+            specs: what was walked to its end.
+            listed: how many users the listing of each account contained; empty where none was walked.
+        """
         async with self._writer.transaction(self._session) as session:
-            await session.execute("mark_listed", self._run.id, listed)
+            await session.execute("mark_listed", self._run.id, json.dumps(listed) if listed else None)
+            instance, now = self._writer.instance, self._clock.now()
+            await session.execute("resolve_references", instance, list(specs), self._begun, now)
 
     async def _add_all(self, ids: list[int], reason: Reason) -> int:
         parts = [ids[at : at + self._size] for at in range(0, len(ids), self._size)]

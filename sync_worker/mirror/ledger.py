@@ -3,18 +3,21 @@
 Batches are claimed with a number and committed only by their latest claim.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 from sync_worker import __version__
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.enrolment import Enrolment
 from sync_worker.mirror.lock import Writer
-from sync_worker.mirror.runs import Batch, FailedUser, Reason, Run, RunEnd, RunFigures, RunRequest
+from sync_worker.mirror.runs import Batch, FailedUser, ListingCount, Reason, Run, RunEnd, RunFigures, RunRequest
 from sync_worker.mirror.text import NulReplacer
+
+LONGEST_REFERENCE: Final = 300  # characters
 
 
 class Ledger:
@@ -96,14 +99,11 @@ class Ledger:
             row = await session.fetch_row("run_progress", run.id)
         return _figures(row)
 
-    async def listings(self, run: Run) -> tuple[int, int] | None:
-        """Users that the run's listings contained, and those of the latest good run before it that walked the same.
-
-        None where there is nothing to compare.
-        """
+    async def listings(self, run: Run) -> tuple[ListingCount, ...]:
+        """How many users each account listed in this run, beside the latest good run before it."""
         async with self._database.session() as session:
-            row = await session.fetch_row("listings", self._writer.instance, run.id)
-        return None if row is None or None in (row["now"], row["before"]) else (row["now"], row["before"])
+            rows = await session.fetch("listings", self._writer.instance, run.id)
+        return tuple(ListingCount(**row) for row in rows)
 
     async def failures(self, run: Run) -> list[dict[str, Any]]:
         """Failures of a run by kind: kind, status, users, example, message."""
@@ -124,7 +124,6 @@ class Ledger:
                 end.throttled,
                 end.seconds,
                 end.pending,
-                end.nul_replaced,
             )
 
 
@@ -132,12 +131,19 @@ def _figures(row: Record | None) -> RunFigures:
     return RunFigures() if row is None else RunFigures(**{f.name: row[f.name] for f in fields(RunFigures)})
 
 
+def _key(reference: str) -> str:
+    """A reference that fits an index, however long a document made it."""
+    if len(reference) <= LONGEST_REFERENCE:
+        return reference
+    return f"{reference[:LONGEST_REFERENCE]}… sha256 {hashlib.sha256(reference.encode()).hexdigest()[:16]}"
+
+
 async def record_failures(session: Session, instance: str, run: Run, failed: Sequence[FailedUser]) -> None:
     """Write failures of a run; one row for each reference, the latest counts."""
     if not failed:
         return
     clean = NulReplacer()
-    latest = {clean(failure.reference): failure for failure in failed}
+    latest = {_key(clean(failure.reference)): failure for failure in failed}
     await session.execute(
         "note_failures",
         run.id,
@@ -147,5 +153,6 @@ async def record_failures(session: Session, instance: str, run: Run, failed: Seq
         [failure.kind for failure in latest.values()],
         [failure.status for failure in latest.values()],
         [clean(failure.message) for failure in latest.values()],
+        [failure.reason.value for failure in latest.values()],
         [failure.failed_at for failure in latest.values()],
     )

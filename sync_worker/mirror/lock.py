@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
+
 from sync_worker.clock import Clock
 from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
+from sync_worker.logs import get_logger
 from sync_worker.mirror.database import Database, Record, Session
 
 LOCK_KEY: Final = 0x53594E43  # "SYNC", the first half of the advisory lock; the second is the instance
 HEARTBEAT: Final = 15.0  # seconds between two looks at the lock's connection
+PATIENCE: Final = 90.0  # seconds; by then the server has ended the last transaction of a writer that went silent
+LOCK_WAIT: Final = 3.0  # seconds of it in one statement
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +105,9 @@ async def writing(database: Database, instance: str, command: str, clock: Clock)
         row = await session.fetch_row("try_lock", LOCK_KEY, instance)
         if row is None or not row["taken"]:
             raise await _held(session, instance, clock.now())
-        writer = await _take(database, session, process, instance, row["backend"], clock.now())
+        writer = await _take(database, session, process, instance, row["backend"], clock)
         session.connection.add_termination_listener(lambda _: writer.lost.set())
-        heartbeat = asyncio.create_task(_beat(session, writer, clock), name=f"lock heartbeat {instance}")
+        heartbeat = asyncio.create_task(_beat(database, session, writer, clock), name=f"lock heartbeat {instance}")
         try:
             yield writer
         finally:
@@ -109,16 +116,41 @@ async def writing(database: Database, instance: str, command: str, clock: Clock)
 
 
 async def _take(
-    database: Database, session: Session, process: Process, instance: str, backend: int, now: datetime
+    database: Database, session: Session, process: Process, instance: str, backend: int, clock: Clock
 ) -> Writer:
-    epoch = await session.fetch_value(
-        "raise_epoch", instance, process.command, process.host, process.pid, process.user, backend, now
+    """Raise the epoch, as soon as the transactions of earlier writers have ended.
+
+    Raises:
+        LockHeld: one does not end.
+    """
+    deadline = clock.monotonic() + PATIENCE
+    who = (process.command, process.host, process.pid, process.user, backend)
+    while True:
+        try:
+            async with session.transaction():
+                await session.execute("limit_lock_wait", f"{LOCK_WAIT:.3f}s")
+                epoch = await session.fetch_value("raise_epoch", instance, *who, clock.now())
+            return Writer(database, instance, process, epoch, backend)
+        except DatabaseUnreachable as error:
+            if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+                raise
+            if clock.monotonic() >= deadline:
+                raise await _unfinished(session, instance, clock.now()) from error
+            log.warning("waiting for the last transaction of an earlier writer to end", instance=instance)
+
+
+async def _unfinished(session: Session, instance: str, now: datetime) -> LockHeld:
+    row = await session.fetch_row("holder", LOCK_KEY, instance)
+    return LockHeld(
+        f"instance {instance} cannot be taken over: a transaction of its last writer is still open, "
+        f"that was {describe_holder(row, now)}",
+        hint="Run the same command again in some minutes; if that does not help, end the session that holds a lock "
+        "on worker.instances (pg_locks, pg_terminate_backend)",
     )
-    return Writer(database, instance, process, epoch, backend)
 
 
-async def _beat(session: Session, writer: Writer, clock: Clock) -> None:
-    """Notice a dead connection although nothing is sent over it."""
+async def _beat(database: Database, session: Session, writer: Writer, clock: Clock) -> None:
+    """Notice a dead connection although nothing is sent over it; what waits for an answer is given up then."""
     while not writer.lost.is_set():
         await clock.sleep(HEARTBEAT)
         try:
@@ -126,6 +158,7 @@ async def _beat(session: Session, writer: Writer, clock: Clock) -> None:
                 await session.fetch_value("alive")
         except (DatabaseUnreachable, TimeoutError):
             writer.lost.set()
+    database.abandon()
 
 
 async def _held(session: Session, instance: str, now: datetime) -> LockHeld:

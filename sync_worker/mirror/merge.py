@@ -16,7 +16,7 @@ from sync_worker.mirror.database import Session
 from sync_worker.mirror.ledger import record_failures
 from sync_worker.mirror.lock import Writer
 from sync_worker.mirror.outcomes import complete, failure_of, state_after
-from sync_worker.mirror.runs import Batch, Run
+from sync_worker.mirror.runs import Batch, FailedUser, Run
 
 BY_CANVAS: Final = "canvas"
 
@@ -65,13 +65,16 @@ class Mirror:
             await self._finish(session, run, batch, outcomes, merged, states)
             return merged
 
-    async def settle(self, run: Run, outcomes: Sequence[ReadOutcome], *, held: bool = False) -> Merged:
+    async def settle(
+        self, run: Run, outcomes: Sequence[ReadOutcome], *, held: bool = False, held_by: int | None = None
+    ) -> Merged:
         """Write second reads: candidates that are absent again become tombstones. May run twice.
 
         Args:
             run: the run at work.
             outcomes: the second reads.
-            held: also candidates that the brake holds back: a person has said yes.
+            held: also what the brake holds back: a person has raised it.
+            held_by: also what the brake holds back for this run: a person has accepted that.
         """
         async with self._writer.transaction() as session:
             read = complete(outcomes)
@@ -84,6 +87,7 @@ class Mirror:
                 [outcome.user_id for outcome in read],
                 [outcome.read_at for outcome in read],
                 held,
+                held_by,
             )
             await session.execute("count_deleted", run.id, deleted)
             return merged + Merged(deleted=deleted)
@@ -118,7 +122,8 @@ class Mirror:
             [state for _, state in written],
             [outcome.read_at for outcome, _ in written],
         )
-        await self._note_failures(session, run, [(outcome, state, before) for outcome, state in known])
+        failed = [failure for outcome, state in known if (failure := failure_of(outcome, batch.reason, state, before))]
+        await self._note_failures(session, run, outcomes, failed)
         return Counter(state or "failed" for _, state in known)
 
     async def _known_states(self, session: Session, outcomes: Sequence[ReadOutcome]) -> dict[int, str]:
@@ -126,11 +131,10 @@ class Mirror:
         return {row["id"]: row["state"] for row in await session.fetch("known_states", self._writer.instance, ids)}
 
     async def _note_failures(
-        self, session: Session, run: Run, read: list[tuple[ReadOutcome, str | None, dict[int, str]]]
+        self, session: Session, run: Run, outcomes: Sequence[ReadOutcome], failed: list[FailedUser]
     ) -> None:
-        failed = [failure for outcome, state, before in read if (failure := failure_of(outcome, state, before))]
         failed_ids = {failure.user_id for failure in failed}
-        fine = [outcome.user_id for outcome, _, _ in read if outcome.user_id not in failed_ids]
+        fine = [outcome.user_id for outcome in outcomes if outcome.user_id not in failed_ids]
         await session.execute("resolve_failures", self._writer.instance, fine, self._clock.now())
         await record_failures(session, self._writer.instance, run, failed)
 

@@ -30,7 +30,7 @@ def state_after(outcome: ReadOutcome, reason: Reason) -> str | None:
             return None
 
 
-def failure_of(outcome: ReadOutcome, state: str | None, before: dict[int, str]) -> FailedUser | None:
+def failure_of(outcome: ReadOutcome, reason: Reason, state: str | None, before: dict[int, str]) -> FailedUser | None:
     """What goes into the failures: real ones, and users that have become unreadable only now."""
     match outcome:
         case Failure():
@@ -40,6 +40,7 @@ def failure_of(outcome: ReadOutcome, state: str | None, before: dict[int, str]) 
                 kind=outcome.kind,
                 status=outcome.status,
                 message=outcome.message,
+                reason=reason,
                 failed_at=outcome.read_at,
             )
         case Unreadable() if state == "unreadable" and before.get(outcome.user_id) != "unreadable":
@@ -49,6 +50,7 @@ def failure_of(outcome: ReadOutcome, state: str | None, before: dict[int, str]) 
                 kind=Forbidden.kind,
                 status=None,
                 message=outcome.message,
+                reason=reason,
                 failed_at=outcome.read_at,
             )
         case _:

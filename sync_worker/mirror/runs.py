@@ -52,7 +52,17 @@ class FailedUser:
     kind: str
     status: int | None
     message: str
+    reason: Reason
     failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingCount:
+    """How much a complete listing contained, and how much was to be expected."""
+
+    account: str
+    now: int
+    before: int  # in the latest good run; where there was none, what the mirror knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +97,3 @@ class RunEnd:
     throttled: int = 0
     seconds: float = 0.0
     pending: int = 0  # deletions held back
-    nul_replaced: int = 0  # in what is written outside batches

@@ -42,7 +42,7 @@ async def test_the_server_lists_nobody(stage: Stage) -> None:
     stage.sandbox.add_fault(Fault(kind=FaultKind.EMPTY_LIST, route="list_users"))
     report = await stage.run()
     assert (report.exit_code, report.status) == (8, "implausible")
-    assert "Canvas lists 0 users, and listed 100 last time" in report.findings[0].message
+    assert "Canvas lists 0 users in account self, and listed 100 last time" in report.findings[0].message
     assert "brake.min_listing_percent = 50" in report.findings[0].message
     assert report.figures.users_missing == 100
     await stage.assert_equal()
@@ -57,12 +57,40 @@ async def test_a_smaller_school_is_the_new_measure_once_a_person_says_so(stage: 
     for _ in range(2):
         report = await stage.run(percent_from=10)
         assert report.exit_code == 8
-        assert "Canvas lists 30 users, and listed 100 last time" in report.findings[0].message
+        assert "Canvas lists 30 users in account self, and listed 100 last time" in report.findings[0].message
         assert "option --min-listing" in report.findings[0].message
     said: dict[str, Any] = {"min_listing_percent": 0.0, "max_tombstone_percent": 100.0}
     assert (await stage.run(percent_from=10, settle_held=True, **said)).exit_code == 0
     assert (await stage.run(percent_from=10)).exit_code == 0
     await stage.assert_equal()
+
+
+async def test_other_sources_do_not_hide_an_empty_listing(stage: Stage) -> None:
+    """An account is measured by its own last listing, whatever else is walked with it; and zero is no measure."""
+    await stage.run()
+    stage.sandbox.add_fault(Fault(kind=FaultKind.EMPTY_LIST, route="list_users"))
+    for _ in range(2):
+        report = await stage.run("account:self", f"id:{stage.ids[5]}")
+        assert (report.exit_code, report.status) == (8, "implausible")
+    allowed = await stage.run(min_listing_percent=0.0)
+    assert allowed.exit_code == 0
+    assert (await stage.run()).exit_code == 8
+
+
+async def test_accepting_one_run_leaves_the_others_alone(stage: Stage) -> None:
+    """A person has spoken about that run only, also where both concern one user."""
+    await stage.run()
+    user = next(user for user in stage.ids if len(stage.channels_of(user)) > 2)
+    first, second, *_ = sorted(stage.channels_of(user))
+    held = []
+    for channel_id in (first, second):
+        stage.school.retire(channel_id)
+        report = await stage.run(max_tombstones=0)
+        assert report.exit_code == 4
+        held.append(report.run_id)
+    done = await accepted(stage, held[0])
+    assert done.settled.merged.deleted == 1
+    assert await stage.tombstones() == {first}
 
 
 async def test_a_first_run_that_sees_nobody(stage: Stage) -> None:
@@ -239,7 +267,7 @@ async def test_a_drop_of_the_listing_is_still_known_after_an_interruption(stage:
     stage.sandbox.tokens.renew(stage.sandbox.token)
     report = await stage.run()
     assert (report.resumed, report.exit_code) == (True, 8)
-    assert "Canvas lists 30 users, and listed 100 last time" in report.findings[0].message
+    assert "Canvas lists 30 users in account self, and listed 100 last time" in report.findings[0].message
     assert await stage.tombstones() == set()
 
 

@@ -1,6 +1,7 @@
 """What goes wrong at Canvas costs no row and stops nobody else."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -56,6 +57,34 @@ async def test_half_of_the_users_fail(stage: Stage) -> None:
     stage.sandbox.clear_faults()
     assert (await stage.run()).exit_code == 0
     await stage.assert_equal()
+
+
+async def test_an_outage_of_the_look_ups_stops_the_run_too(database_url: str, tmp_path: Path) -> None:
+    """References that meet trouble one after the other: exit 7 and resumable, nobody marked as unknown."""
+    async with staged(database_url, options=quick(users=100)) as stage:
+        users = tmp_path / "users.txt"
+        known = [user.sis_user_id for user in stage.school.users.values() if user.sis_user_id]
+        users.write_text("".join(f"sis:{sis_id}\n" for sis_id in known))
+        stage.sandbox.add_fault(Fault(route="get_user", status=503))
+        with pytest.raises(CanvasUnreachable):
+            await stage.run(f"file:{users}")
+        assert await stage.value("SELECT status FROM worker.runs ORDER BY id DESC LIMIT 1") == "interrupted"
+        stage.sandbox.clear_faults()
+        report = await stage.run(f"file:{users}")
+        assert report.resumed
+        assert report.figures.unresolved == 0
+
+
+async def test_a_reference_that_works_again_is_resolved(stage: Stage, tmp_path: Path) -> None:
+    """What failed once does not stay open for ever."""
+    users = tmp_path / "users.txt"
+    users.write_text(f"{stage.ids[0]}\nsis:NOBODY\n")
+    report = await stage.run(f"file:{users}", min_coverage_percent=10.0)
+    assert (report.exit_code, report.figures.unresolved) == (3, 1)
+    stage.school.change_sis_id(stage.ids[1], "NOBODY")
+    report = await stage.run(f"file:{users}")
+    assert (report.exit_code, report.figures.unresolved) == (0, 0)
+    assert await stage.value("SELECT count(*) FROM worker.failures WHERE resolved_at IS NULL") == 0
 
 
 async def test_an_outage_stops_the_run_and_marks_few(database_url: str) -> None:

@@ -135,9 +135,9 @@ async def test_a_stop_during_the_second_reads(stage: Stage) -> None:
     await stage.assert_equal()
 
 
-@pytest.mark.parametrize("how", ["fresh", "other spec", "too old", "changed file"])
+@pytest.mark.parametrize("how", ["fresh", "too old", "changed file"])
 async def test_another_run_starts_anew(database_url: str, tmp_path: Path, how: str) -> None:
-    """`--fresh`, another spec, a changed file or too much time: the unfinished run is abandoned."""
+    """`--fresh`, a changed file or too much time: the unfinished run is abandoned."""
     async with slow_stage(database_url, run_table={"grace_period": "100ms"}) as stage:
         users = tmp_path / "users.txt"
         users.write_text("\n".join(map(str, stage.ids)))
@@ -150,11 +150,23 @@ async def test_another_run_starts_anew(database_url: str, tmp_path: Path, how: s
             users.write_text("\n".join(map(str, stage.ids[:-1])))
         if how == "too old":
             await stage.fetch("UPDATE worker.runs SET started_at = started_at - $1::interval", timedelta(days=1))
-        report = await stage.run(*(("account:self",) if how == "other spec" else specs), fresh=how == "fresh")
+        report = await stage.run(*specs, fresh=how == "fresh")
         assert (report.exit_code, report.resumed) == (0, False)
         assert report.run_id > first["id"]
         assert await stage.value("SELECT status FROM worker.runs WHERE id = $1", first["id"]) == "abandoned"
         assert report.figures.users_total == (299 if how == "changed file" else 300)
+
+
+async def test_a_run_over_others_leaves_a_half_done_load_alone(database_url: str) -> None:
+    """Trying one user after an interruption costs nothing of the load."""
+    async with slow_stage(database_url, run_table={"grace_period": "100ms"}) as stage:
+        hang(stage, 100)
+        await interrupted(stage, "account:self", done=50)
+        stage.sandbox.clear_faults()
+        first = await stage.last_run()
+        assert (await stage.run(f"id:{stage.ids[0]}")).exit_code == 0
+        report = await stage.run("account:self")
+        assert (report.exit_code, report.resumed, report.run_id) == (0, True, first["id"])
 
 
 async def test_backfill_goes_on_with_a_run(database_url: str) -> None:

@@ -70,7 +70,7 @@ async def test_a_second_writer_is_told_who_the_first_one_is(database: Database, 
 async def test_a_reader_does_not_need_the_lock(stage: Stage) -> None:
     """And sees who has it."""
     await stage.commit(snapshot(1, 1, channel(10)))
-    status = await instance_status(stage.database, stage.clock, "main")
+    status = await instance_status(stage.database, stage.clock, "main", ["account:self"])
     assert (status.channels_live, status.users_present) == (1, 1)
     assert status.holder is not None
     assert status.holder.startswith("`run` of ")
@@ -80,7 +80,7 @@ async def test_after_the_end_nobody_holds_it(database: Database, clock: Clock) -
     """Though the row still names the last one."""
     async with writing(database, "main", "run", clock):
         pass
-    assert (await instance_status(database, clock, "main")).holder is None
+    assert (await instance_status(database, clock, "main", ["account:self"])).holder is None
 
 
 async def test_a_crash_frees_the_lock(database: Database, clock: Clock, holder: asyncio.subprocess.Process) -> None:
@@ -201,5 +201,5 @@ async def test_a_heartbeat_that_fails_is_a_lost_lock(
 
     monkeypatch.setattr(lock, "HEARTBEAT", 0.001)
     writer = Writer(database, "main", Process.current("run"), 1, 1)
-    await lock._beat(cast("Session", Dead()), writer, clock)
+    await lock._beat(database, cast("Session", Dead()), writer, clock)
     assert writer.lost.is_set()

@@ -3,7 +3,7 @@
 import pytest
 
 from sync_worker.channels import RefKind, User, UserRef, by_id
-from sync_worker.mirror.readback import all_channels, channels_of_user, find_users, instance_status, statuses
+from sync_worker.mirror.readback import all_channels, channels_of_user, find_users, instance_status
 from sync_worker.mirror.runs import RunEnd
 from tests.integration.mirror.stage import Stage, at, channel, failure, gone, ids, snapshot, staged, unreadable
 
@@ -56,26 +56,27 @@ async def test_the_status_of_an_instance(stage: Stage) -> None:
     await stage.candidates.hold(stage.run, by_brake=True)
     stage.clock.time = at(5)
     await stage.ledger.finish(stage.run, RunEnd(status="partial", exit_code=3, message=""))
-    status = await instance_status(stage.database, stage.clock, "main")
+    status = await instance_status(stage.database, stage.clock, "main", ["account:self"])
     assert status.origin == "https://school.example.com"
     users = (status.users_present, status.users_unreadable, status.users_unlisted, status.users_gone)
     assert users == (1, 1, 0, 1)
     assert (status.channels_live, status.deletions_pending, status.open_failures) == (2, 1, 2)
     assert (status.last_success_at, ids(list(status.runs))) == (at(5), [stage.run.id])
+    other = await instance_status(stage.database, stage.clock, "main", ["account:self", "file:all.csv"])
+    assert other.last_success_at is None  # a run over some of the users makes nothing fresh
 
 
 async def test_the_latest_runs_come_first(stage: Stage) -> None:
     """A few of each instance."""
     for _ in range(3):
         await stage.next_run()
-    status = await instance_status(stage.database, stage.clock, "main", runs=2)
+    status = await instance_status(stage.database, stage.clock, "main", ["account:self"], runs=2)
     assert ids(list(status.runs)) == [stage.run.id, stage.run.id - 1]
 
 
 async def test_an_instance_that_never_ran_has_a_status(stage: Stage) -> None:
     """Nothing, rather than an error."""
-    (main, never) = await statuses(stage.database, stage.clock, ["main", "never"])
-    assert main.instance == "main"
+    never = await instance_status(stage.database, stage.clock, "never", ["account:self"])
     assert (never.origin, never.holder, never.runs, never.channels_live, never.last_success_at) == (
         None,
         None,

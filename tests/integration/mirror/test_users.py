@@ -208,7 +208,13 @@ async def test_references_that_cannot_be_resolved_are_recorded(stage: Stage) -> 
 
     def refused(reference: str, status: int, message: str) -> FailedUser:
         return FailedUser(
-            reference=reference, user_id=None, kind="forbidden", status=status, message=message, failed_at=at(1)
+            reference=reference,
+            user_id=None,
+            kind="forbidden",
+            status=status,
+            message=message,
+            reason=Reason.SOURCE,
+            failed_at=at(1),
         )
 
     odd = [

@@ -34,7 +34,7 @@ async def noted(probe: Probe, outcomes: list[ReadOutcome]) -> None:
     """Let a watch see some outcomes."""
     watch = OutageWatch(probe, ORIGIN)
     for outcome in outcomes:
-        await watch.note(outcome)
+        await watch.note(trouble=is_trouble(outcome))
 
 
 async def test_some_trouble_is_not_suspicious() -> None:

@@ -11,13 +11,12 @@ from sync_worker.flows.verdict import (
     WITHHELD,
     Evidence,
     Limits,
-    Listing,
     Verdict,
     coverage_percent,
     judge,
 )
 from sync_worker.mirror.candidates import Weight
-from sync_worker.mirror.runs import RunFigures
+from sync_worker.mirror.runs import ListingCount, RunFigures
 
 LIMITS = Limits(
     max_tombstones=1000,
@@ -26,14 +25,22 @@ LIMITS = Limits(
     min_coverage_percent=95.0,
     min_listing_percent=50.0,
 )
+
+
+def listing(now: int, before: int, account: str = "1") -> ListingCount:
+    """How many users an account lists."""
+    return ListingCount(account=account, now=now, before=before)
+
+
 FIGURES = RunFigures(users_total=1000, users_done=1000, channels_seen=1500)
-QUIET = Evidence(
-    figures=FIGURES, weight=Weight(candidates=0, live=1500), listing=Listing(now=1000, before=1000), run_id=7
-)
+QUIET = Evidence(figures=FIGURES, weight=Weight(candidates=0, live=1500), listings=(listing(1000, 1000),), run_id=7)
 
 
 def verdict(
-    weight: Weight | None = None, listing: Listing | None = None, limits: Limits = LIMITS, **figures: Any
+    weight: Weight | None = None,
+    listings: tuple[ListingCount, ...] | None = None,
+    limits: Limits = LIMITS,
+    **figures: Any,
 ) -> Verdict:
     """The verdict on a quiet run but for what is given."""
     return judge(
@@ -41,7 +48,7 @@ def verdict(
             QUIET,
             figures=replace(FIGURES, **figures),
             weight=weight or QUIET.weight,
-            listing=listing or QUIET.listing,
+            listings=QUIET.listings if listings is None else listings,
         ),
         limits,
     )
@@ -157,13 +164,20 @@ def test_coverage_may_be_nothing_if_somebody_says_so() -> None:
 )
 def test_the_listing(now: int, before: int, implausible: bool) -> None:  # noqa: FBT001  (a column of the table)
     """Below the limit of what was known; nobody is too few in any case."""
-    given = verdict(listing=Listing(now=now, before=before))
+    given = verdict(listings=(listing(now, before),))
     assert codes(given) == [IMPLAUSIBLE] * implausible
+
+
+def test_each_account_is_measured_by_itself() -> None:
+    """One that is full does not hide one that is empty."""
+    given = verdict(listings=(listing(5000, 1000, "1"), listing(0, 300, "2"), listing(90, 300, "3")))
+    assert codes(given) == [IMPLAUSIBLE]
+    assert "Canvas lists 0 users in account 2, and listed 300 last time" in given.findings[0].message
 
 
 def test_no_listing_is_no_drop() -> None:
     """A run over a file."""
-    assert judge(replace(QUIET, listing=None), LIMITS).findings == ()
+    assert judge(replace(QUIET, listings=()), LIMITS).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +202,7 @@ def test_gone_users_have_no_channels_to_show() -> None:
     [
         ({"users_failed": 1}, "1 user could not be read"),
         ({"users_failed": 2}, "2 users could not be read"),
-        ({"unresolved": 3}, "3 users are named by references"),
+        ({"unresolved": 3}, "3 references could not be resolved"),
         ({"newly_unreadable": 4}, "4 users may not be read by this token any more"),
     ],
 )
@@ -207,7 +221,7 @@ def test_known_unreadable_users_are_no_finding() -> None:
 
 def test_several_findings_say_once_what_waits() -> None:
     """In the order in which to read them; the remedy stands at the end of the last one."""
-    given = verdict(Weight(candidates=1400, live=1500), Listing(now=10, before=1000), users_done=500, users_failed=500)
+    given = verdict(Weight(candidates=1400, live=1500), (listing(10, 1000),), users_done=500, users_failed=500)
     assert codes(given) == [IMPLAUSIBLE, IMPLAUSIBLE, WITHHELD, IN_PART]
     assert sum("pending accept 7" in finding.message for finding in given.findings) == 1
     assert not given.may_settle
