@@ -3,12 +3,15 @@
 import asyncio
 import socket
 
+import asyncpg
 import pytest
 
+from sync_worker.clock import Clock
 from sync_worker.errors import ConfigError, DatabaseUnreachable, SyncWorkerError
+from sync_worker.mirror import database as database_module
 from sync_worker.mirror.database import Database, connect
 from tests.integration.mirror.stage import kill_backend
-from tests.integration.mirror.wire import proxied, refusing_passwords, saying_version
+from tests.integration.mirror.wire import Proxy, proxied, refusing_passwords, saying_version
 
 SECRET = "hunter2"
 
@@ -167,3 +170,90 @@ async def test_a_pooler_needs_no_prepared_statements(database_url: str) -> None:
         await session.fetch("instance_figures", "main")
         kept = await session.connection.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
         assert kept == 0
+
+
+@pytest.mark.parametrize("args", [("main", "one too many"), (1,), ()])
+async def test_a_mistake_of_this_program_is_no_trouble_of_the_database(database: Database, args: tuple[object]) -> None:
+    """An argument of a wrong type or a wrong number of them: unexpected, and not to be tried again."""
+    async with database.session() as session:
+        with pytest.raises(asyncpg.InterfaceError):
+            await session.fetch("instance_figures", *args)
+        assert await session.fetch_value("alive") == 1
+
+
+async def test_a_cancelled_begin_leaves_no_transaction_open(database_url: str, database: Database) -> None:
+    """It may reach the server after the cancel."""
+    async with proxied(database_url) as proxy, connect(proxy.url) as through, through.dedicated("test") as session:
+
+        async def begin() -> None:
+            async with session.transaction():
+                await asyncio.Event().wait()
+
+        proxy.flows.clear()
+        task = asyncio.create_task(begin())
+        await Clock().sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+        assert task.cancelled()
+        proxy.flows.set()
+        await Clock().sleep(0.3)
+        async with database.session() as looking:
+            states = await looking.connection.fetch(
+                "SELECT state FROM pg_stat_activity WHERE application_name = 'test'"
+            )
+            assert "idle in transaction" not in [row["state"] for row in states]
+
+
+async def _hangs(database: Database, proxy: Proxy) -> "asyncio.Task[None]":
+    """A task that waits for a server that has gone silent, in a transaction."""
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with database.transaction() as session:
+            await session.fetch_value("alive")
+            proxy.flows.clear()
+            begun.set()
+            await session.fetch_value("alive")
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    await Clock().sleep(0.1)
+    assert not task.done()
+    return task
+
+
+async def test_a_cancel_does_not_wait_for_a_silent_server(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the rollback nor the return to the pool; the pool heals itself."""
+    monkeypatch.setattr(database_module, "FAREWELL", 0.2)
+    async with proxied(database_url) as proxy, connect(proxy.url, size=1) as database:
+        task = await _hangs(database, proxy)
+        task.cancel()
+        await asyncio.wait([task], timeout=2)
+        assert task.cancelled()
+        proxy.flows.set()
+        async with database.session() as session:
+            assert await session.fetch_value("alive") == 1
+
+
+async def test_abandoned_connections_answer_at_once(database_url: str) -> None:
+    """With an error; what comes later connects anew."""
+    async with proxied(database_url) as proxy, connect(proxy.url, size=1) as database:
+        task = await _hangs(database, proxy)
+        database.abandon()
+        with pytest.raises(DatabaseUnreachable):
+            async with asyncio.timeout(1):
+                await task
+        proxy.flows.set()
+        async with database.session() as session:
+            assert await session.fetch_value("alive") == 1
+
+
+async def test_a_silent_server_is_not_waited_for_forever(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement has its time."""
+    monkeypatch.setattr(database_module, "STATEMENT_TIMEOUT", 0.3)
+    monkeypatch.setattr(database_module, "FAREWELL", 0.2)
+    async with proxied(database_url) as proxy, connect(proxy.url, size=1) as database:
+        task = await _hangs(database, proxy)
+        with pytest.raises(DatabaseUnreachable):
+            async with asyncio.timeout(3):
+                await task

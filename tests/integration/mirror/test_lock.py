@@ -13,6 +13,7 @@ import pytest
 from sync_worker.channels import User
 from sync_worker.clock import Clock
 from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
+from sync_worker.mirror import database as database_module
 from sync_worker.mirror import lock
 from sync_worker.mirror.database import Database, Session, connect
 from sync_worker.mirror.lock import Process, Writer, writing
@@ -166,6 +167,45 @@ async def test_a_successor_waits_for_a_commit_that_is_under_way(stage: Stage) ->
 async def _epoch(database: Database) -> int:
     async with writing(database, "main", "run", Clock()) as writer:
         return writer.epoch
+
+
+async def test_a_transaction_of_a_writer_that_lost_power_is_ended(
+    database_url: str, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server rolls it back by itself, and the successor takes over."""
+    monkeypatch.setitem(database_module.KEEPALIVE, "idle_in_transaction_session_timeout", "1500ms")
+    monkeypatch.setattr(lock, "LOCK_WAIT", 0.2)
+    async with (
+        proxied(database_url) as proxy,
+        connect(proxy.url) as through,
+        writing(through, "main", "run", clock) as writer,
+    ):
+        with pytest.raises((LockLost, DatabaseUnreachable)):  # noqa: PT012  (the context is what is tested)
+            async with writer.transaction() as session:
+                proxy.flows.clear()
+                await kill_backend(database, writer._backend)
+                async with asyncio.timeout(10), writing(database, "main", "run", clock) as successor:
+                    assert successor.epoch == writer.epoch + 1
+                proxy.flows.set()
+                await session.fetch_value("alive")
+
+
+async def test_a_transaction_that_does_not_end(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not waited for without end: the message says whose it is."""
+    monkeypatch.setattr(lock, "LOCK_WAIT", 0.1)
+    monkeypatch.setattr(lock, "PATIENCE", 0.5)
+    async with writing(database, "main", "backfill", clock):
+        pass
+    async with database.transaction() as session:
+        await session.connection.execute("SELECT FROM worker.instances FOR UPDATE")
+        async with asyncio.timeout(5):
+            with pytest.raises(LockHeld, match=r"transaction of its last writer is still open, that was `backfill` of"):
+                async with writing(database, "main", "run", clock):
+                    pass
+    async with writing(database, "main", "run", clock) as writer:
+        assert writer.epoch == 2
 
 
 async def test_a_silent_connection_is_noticed(database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ async def proxied(url: str) -> AsyncIterator[Proxy]:
                 await proxy.flows.wait()
                 writer.write(data)
                 await writer.drain()
+        await proxy.flows.wait()
         writer.close()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

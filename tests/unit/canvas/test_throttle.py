@@ -311,3 +311,13 @@ def test_sounding_is_given_up_where_a_request_hangs() -> None:
     model.send(9.0)
     assert model.wait(10.0) == 2.0
     assert model.wait(12.0) == 0.0
+
+
+@pytest.mark.parametrize("remaining", [None, 550.0])
+def test_memory_does_not_grow_with_the_answers(remaining: float | None) -> None:
+    """Neither without headers nor with one request at a time."""
+    model = BucketModel()
+    for number in range(5_000):
+        ticket = model.send(number * 0.1)
+        model.answered(ticket, number * 0.1 + 0.05, cost=0.05, remaining=remaining)
+    assert len(model._recent) < 10

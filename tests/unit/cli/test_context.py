@@ -24,9 +24,7 @@ def test_selected_instances() -> None:
     assert [i.name for i in CliContext(instances=("b", "a", "b")).selected_instances(settings)] == ["b", "a"]
     with pytest.raises(ConfigError, match="'c'"):
         CliContext(instances=("c",)).selected_instances(settings)
-    with pytest.raises(
-        ConfigError, match="found no configuration"
-    ):
+    with pytest.raises(ConfigError, match="found no configuration"):
         CliContext().selected_instances(load_settings(None, {}))
 
 

@@ -201,3 +201,17 @@ async def test_reading_some_users(users: int, workers: int) -> None:
     """Each once."""
     outcomes = await read_all(tuple(range(users)), fine, workers)
     assert sorted(outcome.user_id for outcome in outcomes) == list(range(users))
+
+
+async def test_a_batch_that_somebody_else_has_taken_over_is_left_to_them() -> None:
+    """The others go on, and its place is free again."""
+    books = Books(*[[n] for n in range(1, 2 * OPEN_BATCHES + 2)])
+    books.refuse = lambda batch: ClaimLost("taken over") if batch.number % 2 else None
+    fetching = fetcher(books, fine)
+    fetching.close()
+    async with asyncio.timeout(5):
+        await fetching.run()
+    assert sorted(books.committed) == list(range(2, 2 * OPEN_BATCHES + 1, 2))
+    books.refuse = lambda _: None
+    await fetching.commit_partial()
+    assert sorted(books.committed) == list(range(2, 2 * OPEN_BATCHES + 1, 2))

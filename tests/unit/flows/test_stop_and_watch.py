@@ -31,10 +31,27 @@ def test_a_request_is_kept() -> None:
 async def test_the_first_signal_asks(signum: int) -> None:
     """The body goes on, and knows."""
     async with stopping_on_signals() as stop:
-        await send(signum)
+        with stop.gently(lambda: None):
+            await send(signum)
+            async with asyncio.timeout(1):
+                await stop.requested.wait()
+    assert (stop.signum, stop.hurried) == (signum, False)
+
+
+async def test_a_signal_that_nobody_would_hear_ends_the_body_at_once() -> None:
+    """Before and after what can end gently."""
+
+    async def body() -> None:
+        async with stopping_on_signals() as stop:
+            with stop.gently(lambda: None):
+                pass
+            await send(TERM)
+            await asyncio.Event().wait()
+
+    with pytest.raises(Stopped) as stopped:
         async with asyncio.timeout(1):
-            await stop.requested.wait()
-    assert stop.signum == signum
+            await asyncio.create_task(body())
+    assert stopped.value.exit_code == 143
 
 
 async def test_the_second_signal_does_not_wait() -> None:
@@ -42,14 +59,18 @@ async def test_the_second_signal_does_not_wait() -> None:
 
     async def body() -> None:
         async with stopping_on_signals() as stop:
-            await send(TERM)
-            await stop.requested.wait()
-            await send(INT)
-            await asyncio.Event().wait()
+            with stop.gently(lambda: given_up.append("inner")), stop.gently(lambda: given_up.append("outer")):
+                await send(TERM)
+                await stop.requested.wait()
+                assert given_up == []
+                await send(INT)
+                await asyncio.Event().wait()
 
+    given_up: list[str] = []
     with pytest.raises(Stopped) as stopped:
         await asyncio.create_task(body())
     assert stopped.value.exit_code == 130
+    assert sorted(given_up) == ["inner", "outer"]
 
 
 async def test_a_cancellation_without_a_signal_stays_one() -> None:

@@ -1,0 +1,92 @@
+"""The network to the database goes away: nothing breaks, nothing arrives any more."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sync_worker.errors import LockLost, Stopped
+from sync_worker.flows import pull, record
+from sync_worker.flows.report import RunReport
+from sync_worker.flows.stop import Stop
+from sync_worker.mirror import database, lock
+from sync_worker.sandbox import Fault
+from tests.integration.flows.harness import Stage
+from tests.integration.mirror.wire import Proxy, proxied
+
+Running = asyncio.Task[RunReport]
+
+
+@pytest.fixture
+async def proxy(database_url: str) -> AsyncIterator[Proxy]:
+    """What stands between the runs of these tests and the database."""
+    async with proxied(database_url) as between:
+        yield between
+
+
+async def cut_off(stage: Stage, proxy: Proxy, stop: Stop) -> Running:
+    """A run in the middle of its work, from which the database has been cut off."""
+    stage.run_table["grace_period"] = "100ms"
+    stage.sandbox.add_fault(Fault(kind="hang", seconds=0.05, route="list_channels"))
+    there, stage.database_url = stage.database_url, proxy.url
+    running = asyncio.create_task(stage.run(stop=stop))
+    async with asyncio.timeout(20):
+        while len(stage.sandbox.counters.channel_lists) < 30:
+            await stage.clock.sleep(0.01)
+    stage.database_url = there
+    proxy.flows.clear()
+    await stage.clock.sleep(1)
+    assert not running.done()
+    return running
+
+
+async def goes_on(stage: Stage, proxy: Proxy) -> None:
+    """With the network back, the next run does the rest."""
+    proxy.flows.set()
+    stage.sandbox.clear_faults()
+    report = await stage.run()
+    assert (report.exit_code, report.resumed) == (0, True)
+    await stage.assert_equal()
+
+
+async def test_the_run_ends(stage: Stage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 7, as soon as the heartbeat of the lock has failed."""
+    monkeypatch.setattr(lock, "HEARTBEAT", 1)
+    running = await cut_off(stage, proxy, Stop())
+    await asyncio.wait([running], timeout=8)
+    assert running.done()
+    with pytest.raises(LockLost) as lost:
+        await running
+    assert lost.value.exit_code == 7
+    await goes_on(stage, proxy)
+
+
+async def test_a_signal_ends_it(stage: Stage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the heartbeat has noticed anything: nothing is waited for without end."""
+    for module, name in ((database, "FAREWELL"), (pull, "PATIENCE"), (record, "PATIENCE")):
+        monkeypatch.setattr(module, name, 0.5)
+    stop = Stop()
+    running = await cut_off(stage, proxy, stop)
+    stop.request(signal.SIGTERM)
+    await asyncio.wait([running], timeout=8)
+    assert running.done()
+    with pytest.raises(Stopped):
+        await running
+    await goes_on(stage, proxy)
+
+
+async def test_a_second_signal_ends_it_at_once(stage: Stage, proxy: Proxy) -> None:
+    """Whatever it waits for."""
+    stop = Stop()
+    running = await cut_off(stage, proxy, stop)
+    stop.request(signal.SIGTERM)
+    await stage.clock.sleep(0.5)
+    assert not running.done()
+    stop.request(signal.SIGTERM)
+    running.cancel()
+    await asyncio.wait([running], timeout=4)
+    assert running.done()
+    with pytest.raises((Stopped, asyncio.CancelledError)):
+        await running
+    await goes_on(stage, proxy)
