@@ -14,8 +14,8 @@ from sync_worker.mirror.database import Database
 TOLERANCE: Final = timedelta(minutes=5)
 
 
-async def check_clock(database: Database, clock: Clock) -> None:
-    """Refuse to write with a clock that is wrong.
+async def check_clock(database: Database, clock: Clock) -> timedelta:
+    """Refuse to write with a clock that is wrong; returns how far this one is ahead of the database's.
 
     Raises:
         ConfigError: this machine and the database are more than five minutes apart.
@@ -30,3 +30,4 @@ async def check_clock(database: Database, clock: Clock) -> None:
             where=database.place,
             hint="Set both by NTP; times of reads decide what is newer",
         )
+    return apart
