@@ -30,6 +30,8 @@ async def watched(rooms: Rooms, writer: Writer, stop: Stop) -> AsyncIterator[asy
                 for task in watching:
                     task.cancel()
     except BaseExceptionGroup as errors:
+        if stop.hurried:  # whatever came of giving everything up
+            raise Stopped(stop.signum or 0) from errors
         raise leading(errors) from errors
 
 

@@ -22,7 +22,7 @@ async def check_clock(database: Database, clock: Clock) -> timedelta:
     """
     async with database.session() as session:
         there = await session.fetch_value("database_time")
-    apart = clock.now() - there
+    apart: timedelta = clock.now() - there
     if abs(apart) > TOLERANCE:
         direction = "ahead of" if apart > timedelta() else "behind"
         raise ConfigError(

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from sync_worker.clock import Clock
+from sync_worker.mirror.database import connect
 from sync_worker.sandbox import Fault, FaultKind, Sandbox
 from tests.integration.flows.harness import expected, fetch, live, quick
 from tests.integration.flows.processes import (
@@ -20,6 +22,7 @@ from tests.integration.flows.processes import (
     sandbox_process,
     wait_until,
 )
+from tests.integration.mirror.wire import proxied
 
 
 @pytest.fixture
@@ -114,6 +117,47 @@ async def _progressed(database_url: str, users: int) -> None:
     deadline = time.perf_counter() + 20
     while len(await batches_done(database_url)) < users:
         assert time.perf_counter() < deadline
+
+
+async def test_a_signal_before_the_run_has_begun(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:
+    """While the database accepts and never answers: there is nothing to end gently."""
+    async with proxied(database_url) as proxy:
+        proxy.flows.clear()
+        with configured(tmp_path, proxy.url, canvas.base_url).started("run") as running:
+            await _until(lambda: bool(proxy.writers))
+            await _terminated(running)
+
+
+async def test_a_signal_while_the_lock_is_waited_for(
+    program: Program, database_url: str, canvas: SandboxProcess
+) -> None:
+    """A transaction of a writer before is still open."""
+    async with connect(database_url) as database, database.transaction() as session:
+        await session.connection.execute("INSERT INTO worker.instances (instance) VALUES ('main')")
+        with program.started("run") as running:
+            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            async with asyncio.timeout(20):
+                while not await fetch(database_url, waiting):
+                    await Clock().sleep(0.02)
+            await _terminated(running)
+    assert canvas.ask("GET", "counters")["requests"] == 0
+
+
+async def _until(met: Any) -> None:
+    async with asyncio.timeout(20):
+        while not met():
+            await Clock().sleep(0.02)
+
+
+async def _terminated(running: subprocess.Popen[str]) -> None:
+    """It ends soon after a signal, and says why."""
+    running.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(5):
+        while running.poll() is None:
+            await Clock().sleep(0.02)
+    _, said = running.communicate()
+    assert running.returncode == 143, said
+    assert "stopped by a signal" in said
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
