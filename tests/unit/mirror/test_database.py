@@ -34,7 +34,8 @@ def test_an_address_is_shown_without_secrets(url: str, shown: str) -> None:
     [
         (OSError("x"), DatabaseUnreachable),
         (TimeoutError(), DatabaseUnreachable),
-        (asyncpg.InterfaceError("x"), DatabaseUnreachable),
+        (asyncpg.InterfaceError("connection is closed"), DatabaseUnreachable),
+        (asyncpg.InterfaceError("the server expects 2 arguments"), asyncpg.InterfaceError),
         (asyncpg.ConnectionDoesNotExistError("x"), DatabaseUnreachable),
         (asyncpg.CannotConnectNowError("x"), DatabaseUnreachable),
         (asyncpg.AdminShutdownError("x"), DatabaseUnreachable),
