@@ -48,7 +48,7 @@ def test_defaults(config: Path) -> None:
     assert (main.brake.max_tombstones, main.brake.min_listing_percent, main.guards.max_deletes) == (1000, 50.0, 50)
     assert (settings.run.batch_size, settings.run.grace_period) == (250, timedelta(seconds=20))
     assert (settings.database.auto_migrate, settings.database.resume_max_age) == ("empty", timedelta(hours=12))
-    assert (settings.web.bind, settings.logs.level, settings.schedule) == ("127.0.0.1:8080", "info", ())
+    assert (settings.web.bind, settings.logs.level, settings.schedule) == ("127.0.0.1:8080", None, ())
 
 
 def test_settings_are_frozen(config: Path) -> None:
