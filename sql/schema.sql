@@ -3,6 +3,9 @@
 -- What Canvas has, as of the last complete read of each user.
 CREATE SCHEMA mirror;
 
+-- Views and functions for people and dashboards; they change by adding only.
+CREATE SCHEMA reporting;
+
 -- What the worker did: instances, runs, batches, failures, candidates for deletion.
 CREATE SCHEMA worker;
 
@@ -179,6 +182,31 @@ CREATE TABLE worker.migrations (
     PRIMARY KEY (version)
 );
 
+-- What a desired state would change at Canvas: shown, approved, then carried out; never more than it says.
+CREATE TABLE worker.plans (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Number of the plan, as the messages name it.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    origin text NOT NULL, -- Scheme, host and port of the Canvas that it is for.
+    status text NOT NULL DEFAULT 'open'::text, -- open; applying; applied; expired; rejected.
+    made_at timestamp with time zone NOT NULL, -- When it was made.
+    expires_at timestamp with time zone NOT NULL, -- When it can no longer be carried out.
+    made_by text NOT NULL, -- Operating-system user who made it.
+    document text NOT NULL, -- The desired state that it comes from.
+    digest text NOT NULL, -- sha256 of that document.
+    fingerprint text NOT NULL, -- sha256 over what is to be done and the state that it assumes.
+    creates integer NOT NULL, -- Channels to create.
+    deletes integer NOT NULL, -- Channels to delete.
+    messages integer NOT NULL, -- Confirmation messages that people would get.
+    content jsonb NOT NULL, -- The whole plan.
+    ended_at timestamp with time zone, -- When it was applied, rejected or found expired.
+    ended_by text, -- Operating-system user who ended it.
+    reason text, -- Why it was rejected.
+    PRIMARY KEY (id),
+    FOREIGN KEY (instance) REFERENCES worker.instances(instance),
+    CHECK ((status = ANY (ARRAY['open'::text, 'applying'::text, 'applied'::text, 'expired'::text, 'rejected'::text])))
+);
+CREATE INDEX plans_of_instance ON worker.plans USING btree (instance, id DESC);
+
 -- One row for each run, backfill or accepted deletion.
 CREATE TABLE worker.runs (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Number of the run, as the messages name it.
@@ -220,3 +248,46 @@ CREATE TABLE worker.runs (
     CHECK ((status = ANY (ARRAY['running'::text, 'interrupted'::text, 'abandoned'::text, 'done'::text, 'partial'::text, 'withheld'::text, 'implausible'::text, 'failed'::text])))
 );
 CREATE INDEX runs_of_instance ON worker.runs USING btree (instance, id DESC);
+
+-- The live channels of an instance as the mirror knew them at a time; valid_from: since when. Versions begin and end with the reads that saw them.
+CREATE OR REPLACE FUNCTION reporting.channels_as_of(as_of timestamp with time zone, instance text)
+ RETURNS TABLE(id bigint, user_id bigint, type text, address text, "position" integer, workflow_state text, bounce_count integer, last_bounce_at timestamp with time zone, last_bounce_summary text, last_transient_bounce_at timestamp with time zone, last_transient_bounce_summary text, last_suppression_bounce_at timestamp with time zone, bounce_known boolean, created_at timestamp with time zone, valid_from timestamp with time zone)
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+BEGIN ATOMIC
+ SELECT c.id,
+     c.user_id,
+     c.type,
+     c.address,
+     c."position",
+     c.workflow_state,
+     c.bounce_count,
+     c.last_bounce_at,
+     c.last_bounce_summary,
+     c.last_transient_bounce_at,
+     c.last_transient_bounce_summary,
+     c.last_suppression_bounce_at,
+     c.bounce_known,
+     c.created_at,
+     c.changed_at
+    FROM mirror.communication_channels c
+   WHERE ((c.instance = channels_as_of.instance) AND (c.changed_at <= channels_as_of.as_of) AND (c.deleted_at IS NULL))
+ UNION ALL
+  SELECT h.channel_id,
+     h.user_id,
+     h.type,
+     h.address,
+     h."position",
+     h.workflow_state,
+     h.bounce_count,
+     h.last_bounce_at,
+     h.last_bounce_summary,
+     h.last_transient_bounce_at,
+     h.last_transient_bounce_summary,
+     h.last_suppression_bounce_at,
+     h.bounce_known,
+     h.created_at,
+     h.valid_from
+    FROM mirror.channel_history h
+   WHERE ((h.instance = channels_as_of.instance) AND (h.valid_from <= channels_as_of.as_of) AND (h.valid_to > channels_as_of.as_of) AND (h.deleted_at IS NULL));
+END;

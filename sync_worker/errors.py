@@ -49,6 +49,14 @@ class SourceError(UsageError):
     """A user source (file, spec) cannot be used; `where` names file and line."""
 
 
+class PlanError(UsageError):
+    """A plan cannot be read: not a plan, of another version, or changed after it was made."""
+
+
+class DocumentError(UsageError):
+    """A desired state cannot be used; `str` gives one line for each problem, with file, line, field and hint."""
+
+
 class ClientRefused(UsageError):
     """Canvas refuses this program as such (a 403 that speaks of the User-Agent)."""
 

@@ -11,7 +11,7 @@ from sync_worker.errors import UsageError
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "": (
-        "init", "plan", "plans", "apply", "undo", "export", "check", "report",
+        "init", "apply", "undo", "check", "report",
         "schedule", "worker", "forget", "prune", "doctor",
     ),
     "channels": ("create", "delete", "delete-push"),
@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 """By group; "" is the program itself. They are hidden from `--help`."""
 
 OPTIONS: dict[str, tuple[str, ...]] = {
+    "plan --users": (),
     "run --desired": (),
     "run --apply": ("off",),
     "run --distributed": (),

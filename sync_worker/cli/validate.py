@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync_worker.cli import unavailable
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.examples import examples
 
@@ -18,22 +17,25 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    epilog = examples("sync-worker validate", "sync-worker --config school.toml validate")
+    epilog = examples("sync-worker validate", "sync-worker validate desired.yaml")
     app.command("validate", epilog=epilog)(validate)
 
 
 def validate(
     ctx: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A desired state (not available in this version).")
+        Path | None, typer.Argument(metavar="FILE", help="A desired state to check instead of the configuration.")
     ] = None,
 ) -> None:
-    """Check the configuration and the files with its secrets.
+    """Check the configuration and the files with its secrets, or a desired state.
 
     Each problem is one line with its place. Nothing is contacted: neither Canvas nor the database.
     """
     if file is not None:
-        unavailable.refuse("validate FILE")
+        from sync_worker.cli.planning import describe_document
+
+        typer.echo(describe_document(file))
+        return
     context = CliContext.of(ctx)
     settings = context.load_settings()
     instances = context.selected_instances(settings)

@@ -6,7 +6,7 @@ walked users) uses `direct_url`, which is `url` where no other is given.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -150,10 +150,26 @@ class Session:
         with translated(self._place):
             return await self.connection.fetchval(statement(name), *args)
 
+    async def stream(self, name: str, *args: Any, size: int) -> AsyncGenerator[list[Record]]:
+        """The rows of a named statement, `size` at a time, as they were at its start; within a transaction."""
+        with translated(self._place):
+            cursor = await self.connection.cursor(statement(name), *args)
+        while True:
+            with translated(self._place):
+                rows = await cursor.fetch(size)
+            if not rows:
+                return
+            yield rows
+
     async def execute(self, name: str, *args: Any) -> None:
         """Run for the effect."""
         with translated(self._place):
             await self.connection.execute(statement(name), *args)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Load rows into a table of this session."""
+        with translated(self._place):
+            await self.connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -123,6 +123,7 @@ class DesiredTable(Table):
     file: Annotated[str, Field(min_length=1)] | None = None  # a path, or `query:FILE.sql`
     apply: Literal["off", "plan", "auto"] = "plan"
     max_plan_age: Duration = 7 * 24 * _HOUR
+    max_mirror_age: Duration = 24 * _HOUR  # a plan reads users live whose rows are older
 
 
 class GuardsTable(Table):

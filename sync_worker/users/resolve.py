@@ -43,6 +43,7 @@ class FailedReference:
     kind: str  # errors.RequestFailed.kind
     status: int | None
     message: str
+    what: str = ""  # the message without the request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +79,21 @@ class Resolver:
         Raises:
             TokenRefused, ClientRefused, QuotaExhausted: about the run, not about a reference.
         """
-        wanted = list(dict.fromkeys(refs))
-        found: dict[UserRef, User | FailedReference] = {}
-        await self._look_up(iter([ref for ref in wanted if not self._remembers(ref, found)]), found)
-        results = [found[ref] for ref in wanted]
+        results = (await self.outcomes(refs)).values()
         users = {result.id: result for result in results if isinstance(result, User)}
         failures = (result for result in results if isinstance(result, FailedReference))
         return Chunk(users=tuple(users.values()), failures=tuple(failures))
+
+    async def outcomes(self, refs: Iterable[UserRef]) -> dict[UserRef, User | FailedReference]:
+        """What each of some references (some hundred) leads to, in their order.
+
+        Raises:
+            TokenRefused, ClientRefused, QuotaExhausted: about the run, not about a reference.
+        """
+        wanted = list(dict.fromkeys(refs))
+        found: dict[UserRef, User | FailedReference] = {}
+        await self._look_up(iter([ref for ref in wanted if not self._remembers(ref, found)]), found)
+        return {ref: found[ref] for ref in wanted}
 
     def _remembers(self, ref: UserRef, found: dict[UserRef, User | FailedReference]) -> bool:
         if ref.kind is RefKind.ID and int(ref.value) < SHARD:
@@ -118,7 +127,10 @@ class Resolver:
             await self._tell(trouble=isinstance(error, Trouble))
             if ref.kind is RefKind.ID and isinstance(error, NotFound):
                 return User(id=int(ref.value))  # the read of its channels says that it is gone
-            return FailedReference(ref=ref, where=ref.where, kind=error.kind, status=error.status, message=str(error))
+            message = str(error)
+            return FailedReference(
+                ref=ref, where=ref.where, kind=error.kind, status=error.status, message=message, what=error.what
+            )
         await self._tell(trouble=False)
         self._known[ref] = user
         if len(self._known) > self._cached:

@@ -98,12 +98,6 @@ def test_validate_reads_the_secrets(tmp_path: Path) -> None:
     ]
 
 
-def test_validate_of_a_desired_state_is_not_there_yet(tmp_path: Path) -> None:
-    """The argument of the contract is known, and refused."""
-    done = run("validate", "desired.csv", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "sync-worker: validate FILE is not available in this version\n")
-
-
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     """`… | true` says nothing on stderr."""
     read, write = os.pipe()

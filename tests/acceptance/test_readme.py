@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 
+from sync_worker.channels import Channel
 from sync_worker.cli import exits
 from sync_worker.cli.app import build
+from sync_worker.cli.planning import weigh
+from sync_worker.desired.diff import diff
+from sync_worker.desired.document import check, digest, read
+from sync_worker.desired.entries import Entry, UserHead, desired_user
+from sync_worker.desired.plan import Plan, Source, planned
+from sync_worker.desired.render import text
+from sync_worker.settings import BrakeTable, DesiredTable, GuardsTable
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +62,57 @@ def test_links_lead_somewhere(link: str) -> None:
 
 
 def test_settings_in_the_readme_exist() -> None:
-    """A `brake.…` that the README names is a setting."""
-    from sync_worker.settings import BrakeTable  # noqa: PLC0415  (heavy)
-
+    """A `brake.…` or `desired.…` that the README names is a setting."""
     assert set(re.findall(r"`brake\.(\w+)`", README)) <= set(BrakeTable.model_fields)
+    assert set(re.findall(r"`desired\.(\w+)`", README)) - {"yaml"} <= set(DesiredTable.model_fields)
+
+
+MADE_AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+LIVE = {
+    "S1001": (1001, ("sheldon@caltech.example",)),
+    "1042": (1042, ("amy@home.example", "amy@old.example")),
+}
+"""What the people of the example have at Canvas, by the name that the document gives them."""
+
+
+def test_the_example_of_a_plan(tmp_path: Path) -> None:
+    """The document is valid, and the plan is what the program says of it."""
+    document = tmp_path / "desired.yaml"
+    document.write_text(_block("```yaml\n", "version: 1"), encoding="utf-8")
+    assert (check(document).users, check(document).warning_count) == (2, 0)
+    shown, last = _block("```\n", "$ sync-worker plan").split("\n", 1)[1].rsplit("\nsync-worker: ", 1)
+    assert last == "main: saved as plan 7; it expires at 2026-11-30 09:30 UTC\n"
+    plan = _example(document)
+    assert f"{shown}\n" == text.render(plan, weigh(plan, GuardsTable()))
+
+
+def _block(fence: str, start: str) -> str:
+    return start + README.split(fence + start, 1)[1].split("```", 1)[0]
+
+
+def _example(document: Path) -> Plan:
+    items = [item for item in read(document) if isinstance(item, UserHead | Entry)]
+    users = []
+    for name, (user_id, addresses) in LIVE.items():
+        desired = desired_user(user_id, [item for item in items if item.ref.value == name])
+        live = tuple(
+            Channel(
+                id=20 * user_id + place,
+                user_id=user_id,
+                type="email",
+                address=address,
+                position=place,
+                workflow_state="active",
+            )
+            for place, address in enumerate(addresses, 1)
+        )
+        users.append(planned(diff(desired, live), MADE_AT))
+    return Plan(
+        instance="main",
+        origin="https://school.instructure.com",
+        made_at=MADE_AT,
+        source=Source(document="desired.yaml", digest=digest(document), users=2),
+        users=tuple(users),
+        unchanged=0,
+        managed_live=3,
+    )

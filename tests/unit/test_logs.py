@@ -57,7 +57,7 @@ def test_console() -> None:
 
 
 def test_levels(out: io.StringIO) -> None:
-    """The program speaks at its level, libraries from warning on (asyncpg, whose news we tell ourselves, not at all)."""
+    """The program speaks at its level, libraries from warning on; asyncpg does not, for we tell its news ourselves."""
     logs.get_logger("sync_worker.canvas").debug("no")
     logging.getLogger("aiohttp.client").info("no")
     logging.getLogger("aiohttp.server").warning("careful %s", "now")

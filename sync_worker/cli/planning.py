@@ -1,0 +1,203 @@
+"""The wiring of `plan` and `plans`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.display import showing
+from sync_worker.cli.exits import CHANGES, DONE, IN_PART, say, worst
+from sync_worker.cli.opening import Opened, opening
+from sync_worker.cli.privatefile import private_file
+from sync_worker.desired.document import check
+from sync_worker.desired.entries import Terms
+from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, rule
+from sync_worker.desired.model import Mode
+from sync_worker.desired.plan import Plan, fingerprint, totals
+from sync_worker.desired.render import text
+from sync_worker.desired.render.as_json import plan_from_json, plan_to_json
+from sync_worker.desired.render.forms import Format, render
+from sync_worker.desired.render.page import Shown
+from sync_worker.desired.render.sample import sample
+from sync_worker.desired.render.words import counted
+from sync_worker.desired.rules import type_named
+from sync_worker.errors import ConfigError, DocumentError, UsageError
+from sync_worker.flows.planning import PlanRequest, make_plan
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.rooms import open_rooms
+from sync_worker.logs import bind
+from sync_worker.mirror import plans
+from sync_worker.settings import GuardsTable, Instance
+
+LISTED: Final = 20  # plans that `plans list` shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What the command line says."""
+
+    desired: Path | None
+    mode: str | None
+    manage: str | None  # types with commas between them
+    sample: int | None
+    refresh: bool
+    out: Path | None
+    form: str
+
+
+async def plan_instance(context: CliContext, options: PlanOptions) -> int:
+    """Plan one instance, show it, save it; the exit code."""
+    async with opening(context, single=True) as opened:
+        name = opened.names[0]
+        instance = opened.settings.instance(name)
+        request = _request(instance, options)
+        progress = Progress(instance=name)
+        with bind(instance=name):
+            async with (
+                open_rooms(opened.settings, opened.database, name, opened.clock) as rooms,
+                showing(progress, rooms, enabled=context.progress),
+            ):
+                plan = await make_plan(rooms, request, progress)
+        number = None if plan.empty else await _save(opened, instance, plan)
+    _show(plan, weigh(plan, instance.guards), options)
+    _tell(plan, number, plan.made_at + instance.desired.max_plan_age, progress.failed)
+    if options.out is not None:
+        with private_file(options.out) as file:
+            file.write(plan_to_json(plan))
+    return worst([DONE if plan.empty else CHANGES, IN_PART if progress.failed else DONE])
+
+
+def _tell(plan: Plan, number: int | None, expires_at: datetime, failed: int) -> None:
+    """What to know beside the plan itself."""
+    if failed:
+        users = counted(failed, "user", "users")
+        say(f"{plan.instance}: Canvas gave no usable answer about {users}; nothing is planned there, plan again later")
+    if number is not None:
+        say(f"{plan.instance}: saved as plan {number}; it expires at {expires_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _request(instance: Instance, options: PlanOptions) -> PlanRequest:
+    document = options.desired or (Path(instance.desired.file) if instance.desired.file else None)
+    if document is None:
+        raise ConfigError(
+            "no desired state", hint="Name one with --desired FILE, or as desired.file in the configuration"
+        )
+    if str(document).startswith("query:"):
+        raise UsageError("a desired state by SQL query is not available in this version", where=str(document))
+    manage = None if options.manage is None else _types(options.manage)
+    terms = Terms(forced_mode=Mode(options.mode) if options.mode else None, forced_manage=manage)
+    max_age = None if options.refresh else instance.desired.max_mirror_age
+    return PlanRequest(document=document, terms=terms, max_age=max_age)
+
+
+def _types(text: str) -> frozenset[str]:
+    try:
+        return frozenset(type_named(word.strip()) for word in text.split(","))
+    except DocumentError as error:
+        raise UsageError(f"--manage {text}: {error.what}", hint=error.hint) from error
+
+
+async def _save(opened: Opened, instance: Instance, plan: Plan) -> int:
+    counts = totals(plan)
+    new = plans.NewPlan(
+        instance=plan.instance,
+        origin=plan.origin,
+        made_at=plan.made_at,
+        expires_at=plan.made_at + instance.desired.max_plan_age,
+        document=plan.source.document,
+        digest=plan.source.digest,
+        fingerprint=fingerprint(plan),
+        creates=counts.creates,
+        deletes=counts.deletes,
+        messages=counts.messages,
+        content=plan_to_json(plan),
+    )
+    return await plans.save(opened.database, new)
+
+
+def weigh(plan: Plan, table: GuardsTable) -> Ruling:
+    """What the guards say to the plan as it stands, with nothing allowed and nothing done yet."""
+    limits = GuardLimits(
+        max_creates=table.max_creates,
+        max_deletes=table.max_deletes,
+        max_delete_percent=table.max_delete_percent,
+        percent_from=table.percent_from,
+        max_deletes_per_user=table.max_deletes_per_user,
+        max_messages=table.max_messages,
+        keep_last_email=table.keep_last_email,
+        protect=table.protect,
+    )
+    return rule(plan, limits, Allowances(), Done())
+
+
+def _show(plan: Plan, ruling: Ruling, options: PlanOptions) -> None:
+    shown = None
+    if options.sample is not None:
+        seed = int(fingerprint(plan)[:8], 16)
+        shown = Shown(sample=sample(plan, options.sample, seed))
+    _print(plan, ruling, options.form, shown)
+
+
+def _print(plan: Plan, ruling: Ruling, form: str, shown: Shown | None) -> None:
+    if form == Format.TEXT:
+        from rich.console import Console
+
+        text.show(Console(highlight=False), plan, ruling, text.SHOWN if shown is None else shown)
+    else:
+        typer.echo(render(plan, ruling, Format(form), shown), nl=False)
+
+
+async def list_saved(context: CliContext) -> None:
+    """Print the latest plans."""
+    async with opening(context) as opened:
+        rows = await plans.latest(opened.database, opened.clock, opened.names, LISTED)
+    if not rows:
+        typer.echo("no plans")
+    for row in rows:
+        typer.echo(f"{row.instance}: plan {row.id} is {_state(row)}: {_figures(row)}")
+        typer.echo(f"  made {row.made_at:%Y-%m-%d %H:%M} UTC by {row.made_by} from {row.document}")
+
+
+def _state(plan: plans.SavedPlan) -> str:
+    return f"open until {plan.expires_at:%Y-%m-%d %H:%M} UTC" if plan.status == "open" else plan.status
+
+
+def _figures(plan: plans.SavedPlan) -> str:
+    parts = [counted(plan.creates, "create", "creates"), counted(plan.deletes, "delete", "deletes")]
+    parts += [counted(plan.messages, "message to people", "messages to people")] if plan.messages else []
+    return ", ".join(parts)
+
+
+async def show_saved(context: CliContext, number: int, form: str) -> None:
+    """Print a saved plan."""
+    async with opening(context) as opened:
+        saved = await plans.load(opened.database, opened.clock, opened.names, number)
+        if saved is None:
+            raise UsageError(f"there is no plan {number}", hint="See: sync-worker plans list")
+        plan = plan_from_json(saved.content)
+        guards = opened.settings.instance(plan.instance).guards
+    _print(plan, weigh(plan, guards), form, None)
+    say(f"{saved.instance}: plan {number} is {_state(saved)}")
+
+
+async def reject_saved(context: CliContext, number: int, reason: str | None) -> None:
+    """Reject a saved plan."""
+    async with opening(context) as opened:
+        if not await plans.reject(opened.database, opened.clock, opened.names, number, reason):
+            raise UsageError(f"there is no open plan {number}", hint="See: sync-worker plans list")
+    typer.echo(f"plan {number} is rejected")
+
+
+def describe_document(path: Path) -> str:
+    """Check a desired state without touching anything; what it holds, in a sentence, and its warnings."""
+    checked = check(path)
+    figures = f"{counted(checked.users, 'user', 'users')}, {counted(checked.entries, 'entry', 'entries')}"
+    lines = [f"{path} is valid: {figures}"]
+    lines += [f"  warning: {problem}" for problem in checked.warnings]
+    if checked.warning_count > len(checked.warnings):
+        more = counted(checked.warning_count - len(checked.warnings), "more warning", "more warnings")
+        lines.append(f"  and {more}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The desired state: document, diff, plan, guards and renderers. Pure."""

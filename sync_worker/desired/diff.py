@@ -1,0 +1,177 @@
+"""Desired against live, for one user: an ordered tuple of changes. Pure; `diff` of what has been applied is empty."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sync_worker.channels import Channel
+from sync_worker.desired.model import (
+    LAST_PLACE,
+    PUSH,
+    ChannelKey,
+    DesiredUser,
+    Wish,
+    default_address,
+    deliverable,
+    key_of,
+)
+
+
+class Kind(StrEnum):
+    """What a change does at Canvas."""
+
+    CREATE = "create"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One call to Canvas."""
+
+    kind: Kind
+    user_id: int
+    type: str
+    address: str  # a create: as the document writes it; a delete: as Canvas does
+    channel_id: int | None = None  # of a delete
+    skip_confirmation: bool = True  # of a create; False: a person gets a message
+    replaced: bool = False  # a delete of an address whose successor this plan creates: only after that is verified
+    reason: str = ""
+    where: str = ""  # what of the document it comes from
+
+    @property
+    def key(self) -> ChannelKey:
+        """By which it is compared."""
+        return key_of(self.type, self.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmanaged:
+    """A wish that is outside `manage`: said, never carried out."""
+
+    wish: Wish
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDiff:
+    """What one user needs, and what that does to the person."""
+
+    desired: DesiredUser
+    live: tuple[Channel, ...]
+    changes: tuple[Change, ...]  # creates first, then deletes; each in the order of document and Canvas
+    unmanaged: tuple[Unmanaged, ...] = ()
+    default_before: str | None = None  # address
+    default_after: str | None = None
+    deliverable_before: int = 0  # e-mail addresses that Canvas sends to
+    deliverable_after: int = 0
+    managed_live: int = field(default=0)  # live channels of managed types
+
+    @property
+    def loses_last_email(self) -> bool:
+        """Whether nothing deliverable is left of what was."""
+        return self.deliverable_before > 0 and self.deliverable_after == 0
+
+    @property
+    def changes_default(self) -> bool:
+        """Whether mail goes elsewhere, or nowhere, afterwards."""
+        before, after = self.default_before, self.default_after
+        return before is not None and (after is None or key_of("email", before) != key_of("email", after))
+
+
+def diff(desired: DesiredUser, live: tuple[Channel, ...]) -> UserDiff:
+    """What it takes to bring the live channels of a user to the desired ones.
+
+    Args:
+        desired: what is wanted; its wishes have been validated (no key twice).
+        live: all live channels, completely read.
+    """
+    here = {key_of(channel.type, channel.address): channel for channel in live if channel.type != PUSH}
+    wished = [wish for wish in desired.present if wish.type in _touchable(desired)]
+    creates = tuple(_create(desired, wish) for wish in wished if wish.key not in here)
+    doomed = _doomed(desired, live, {wish.key for wish in wished})
+    successors = {change.type for change in creates}
+    deletes = tuple(_delete(channel, wish, replaced=channel.type in successors) for channel, wish in doomed)
+    left = _after(live, creates, {channel.id for channel, _ in doomed})
+    before, after = default_address(live), default_address(left)
+    return UserDiff(
+        desired=desired,
+        live=live,
+        changes=(*creates, *deletes),
+        unmanaged=_unmanaged(desired),
+        default_before=before.address if before else None,
+        default_after=after.address if after else None,
+        deliverable_before=sum(map(deliverable, live)),
+        deliverable_after=sum(map(deliverable, left)),
+        managed_live=sum(channel.type in _touchable(desired) for channel in live),
+    )
+
+
+def _touchable(desired: DesiredUser) -> frozenset[str]:
+    return desired.manage - {PUSH}
+
+
+def _doomed(
+    desired: DesiredUser, live: tuple[Channel, ...], wished: set[ChannelKey]
+) -> list[tuple[Channel, Wish | None]]:
+    """The channels to delete, in the order of Canvas, with the wish that says so (None: exact mode does)."""
+    unwanted = {wish.key: wish for wish in desired.absent}
+    doomed: list[tuple[Channel, Wish | None]] = []
+    for channel in live:
+        key = key_of(channel.type, channel.address)
+        if channel.type not in _touchable(desired) or key in wished:
+            continue
+        if key in unwanted or desired.mode == "exact":
+            doomed.append((channel, unwanted.get(key)))
+    return doomed
+
+
+def _create(desired: DesiredUser, wish: Wish) -> Change:
+    return Change(
+        kind=Kind.CREATE,
+        user_id=desired.user_id,
+        type=wish.type,
+        address=wish.address,
+        skip_confirmation=wish.skip_confirmation,
+        reason=wish.reason,
+        where=wish.where,
+    )
+
+
+def _delete(channel: Channel, wish: Wish | None, *, replaced: bool) -> Change:
+    return Change(
+        kind=Kind.DELETE,
+        user_id=channel.user_id,
+        type=channel.type,
+        address=channel.address,
+        channel_id=channel.id,
+        replaced=replaced,
+        reason=wish.reason if wish else "",
+        where=wish.where if wish else "",
+    )
+
+
+def _after(live: tuple[Channel, ...], creates: tuple[Change, ...], doomed: set[int]) -> tuple[Channel, ...]:
+    """The channels as they will be; a new one comes last, and is active where no confirmation is asked for."""
+    kept = tuple(channel for channel in live if channel.id not in doomed)
+    last = max((channel.position or 0 for channel in live), default=0)
+    new = (
+        Channel(
+            id=2**62 + number,
+            user_id=change.user_id,
+            type=change.type,
+            address=change.address,
+            workflow_state="active" if change.skip_confirmation else "unconfirmed",
+            position=min(last + 1 + number, LAST_PLACE),
+        )
+        for number, change in enumerate(creates)
+    )
+    return (*kept, *new)
+
+
+def _unmanaged(desired: DesiredUser) -> tuple[Unmanaged, ...]:
+    found = []
+    for wish in (*desired.present, *desired.absent):
+        if wish.type == PUSH:
+            found.append(Unmanaged(wish=wish, why="push channels are never touched"))
+        elif wish.type not in desired.manage:
+            found.append(Unmanaged(wish=wish, why=f"type {wish.type} is not in manage"))
+    return tuple(found)

@@ -1,0 +1,96 @@
+"""The table of plans."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sync_worker.clock import Clock
+from sync_worker.mirror.database import Database
+from sync_worker.mirror.lock import Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPlan:
+    """A plan on its way into the table."""
+
+    instance: str
+    origin: str
+    made_at: datetime
+    expires_at: datetime
+    document: str
+    digest: str
+    fingerprint: str
+    creates: int
+    deletes: int
+    messages: int
+    content: str  # JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPlan:
+    """A row of the table; its content only where it was asked for."""
+
+    id: int
+    instance: str
+    status: str
+    made_at: datetime
+    expires_at: datetime
+    made_by: str
+    document: str
+    creates: int
+    deletes: int
+    messages: int
+    content: str = ""  # JSON
+
+
+async def save(database: Database, plan: NewPlan) -> int:
+    """Write a plan down; its number."""
+    async with database.transaction() as session:
+        number: int = await session.fetch_value(
+            "save_plan",
+            plan.instance,
+            plan.origin,
+            plan.made_at,
+            plan.expires_at,
+            Process.current("plan").user,
+            plan.document,
+            plan.digest,
+            plan.fingerprint,
+            plan.creates,
+            plan.deletes,
+            plan.messages,
+            plan.content,
+        )
+    return number
+
+
+async def latest(database: Database, clock: Clock, instances: Sequence[str], number: int) -> tuple[SavedPlan, ...]:
+    """The latest plans, the newest first; those whose time is over are marked so."""
+    async with database.transaction() as session:
+        await session.execute("expire_plans", list(instances), clock.now())
+        rows = await session.fetch("list_plans", list(instances), number)
+    return tuple(SavedPlan(**row) for row in rows)
+
+
+async def load(database: Database, clock: Clock, instances: Sequence[str], number: int) -> SavedPlan | None:
+    """A plan with its content; None where there is none of that number."""
+    async with database.transaction() as session:
+        await session.execute("expire_plans", list(instances), clock.now())
+        row = await session.fetch_row("load_plan", list(instances), number)
+    return None if row is None else SavedPlan(**row)
+
+
+async def reject(database: Database, clock: Clock, instances: Sequence[str], number: int, why: str | None) -> bool:
+    """Reject an open plan; False where there is no open plan of that number."""
+    async with database.transaction() as session:
+        await session.execute("expire_plans", list(instances), clock.now())
+        user = Process.current("plans reject").user
+        count: int = await session.fetch_value("reject_plan", list(instances), number, clock.now(), user, why)
+    return count > 0
+
+
+async def users_applied_last(database: Database, instance: str) -> int | None:
+    """How many users the document had that was applied last; None before the first."""
+    async with database.session() as session:
+        count: int | None = await session.fetch_value("last_applied_document", instance)
+    return count
