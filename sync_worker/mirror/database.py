@@ -1,22 +1,21 @@
-"""Connections to PostgreSQL, and the one place where asyncpg's errors become ours.
+"""Connections to PostgreSQL.
 
 `url` may go through a transaction pooler; whatever needs a session of its own (the writer's lock, the list of
 walked users) uses `direct_url`, which is `url` where no other is given.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import asyncpg
 from asyncpg.transaction import Transaction
 
-from sync_worker.errors import ConfigError, DatabaseUnreachable
+from sync_worker.errors import ConfigError
 from sync_worker.mirror.sql import statement
+from sync_worker.mirror.trouble import BROKEN, describe, opening, translated
 
 Record = asyncpg.Record
 _Connection: TypeAlias = "asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]"
@@ -32,97 +31,6 @@ KEEPALIVE: Final = {
 }
 """The server notices a dead client after about 30 s, and one that has gone silent within a transaction after 60 s:
 until then it keeps its locks."""
-
-_HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
-_UNCLEAR: Final = "database.url"
-_GONE: Final = re.compile(r"clos(ed|ing)|released back to the pool")
-_BROKEN = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # used in the moment between the server's goodbye and the end of the connection
-)
-_AWAY = (*_BROKEN, asyncpg.PostgresConnectionError)
-_STUCK = (
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
-    asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
-    asyncpg.TransactionRollbackError,  # deadlock
-    asyncpg.LockNotAvailableError,  # lock_timeout
-    asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
-)
-_WRONG = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.ClientConfigurationError,
-)
-
-
-@contextmanager
-def translated(place: str) -> Iterator[None]:
-    """Turn asyncpg's errors into ours.
-
-    Args:
-        place: the database without secrets, for the message.
-
-    Raises:
-        DatabaseUnreachable: no connection, or it broke, or PostgreSQL cannot go on now.
-        ConfigError: PostgreSQL says that user, password, database or rights are wrong.
-        asyncpg.InterfaceError: a mistake of this program, such as an argument of a wrong type.
-    """
-    try:
-        yield
-    except _WRONG as error:
-        hint = "Check database.url (user, password, database name) and the rights of that user"
-        raise ConfigError(f"PostgreSQL refuses: {_first_line(error)}", where=place, hint=hint) from error
-    except _AWAY as error:
-        if _is_mistake(error):
-            raise
-        hint = "Is the server running, and is database.url right? The same command goes on later"
-        message = f"the database cannot be reached: {_first_line(error)}"
-        raise DatabaseUnreachable(message, where=place, hint=hint) from error
-    except _STUCK as error:
-        hint = "See the server's log; the same command goes on later"
-        raise DatabaseUnreachable(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
-
-
-@contextmanager
-def _opening(place: str) -> Iterator[None]:
-    """`translated`, for what reads the address too."""
-    try:
-        with translated(place):
-            yield
-    except asyncpg.InterfaceError as error:
-        hint = "Check database.url and the ways of logging in that the server offers"
-        raise ConfigError(f"the database cannot be used: {_first_line(error)}", where=place, hint=hint) from error
-    except ValueError:  # its text may be a piece of the password
-        hint = "Write it as postgresql://user:password@host:5432/name, with %-escapes in the password (%40 for @)"
-        raise ConfigError("the database's address cannot be read", where=place, hint=hint) from None
-
-
-def _is_mistake(error: BaseException) -> bool:
-    """Whether asyncpg complains about its caller; it has one class for that and for a connection that is gone."""
-    if not isinstance(error, asyncpg.InterfaceError):
-        return False
-    return isinstance(error, ValueError) or not _GONE.search(str(error))  # a ValueError cites the argument
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0] or type(error).__name__
-
-
-def describe(url: str) -> str:
-    """A database address for people, without user and password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return _UNCLEAR
-    hosts = parts.netloc.rpartition("@")[2]
-    beyond = f"{parts.path}?{parts.query}#{parts.fragment}"
-    clear = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts.split(","))
-    if not clear or "@" in beyond:  # an unescaped character in the password moves parts of it to elsewhere
-        return _UNCLEAR
-    return f"database {parts.path.lstrip('/') or '(default)'} on {hosts or 'local socket'}"
 
 
 class Session:
@@ -188,7 +96,7 @@ class Session:
 
     async def _roll_back(self, transaction: Transaction) -> None:
         """Undo, but not for long; a connection on which that fails is of no use any more."""
-        with suppress(*_BROKEN, asyncpg.PostgresError), self._dropped_on_error():  # the first error is the one to tell
+        with suppress(*BROKEN, asyncpg.PostgresError), self._dropped_on_error():  # the first error is the one to tell
             async with asyncio.timeout(FAREWELL):
                 await transaction.rollback()
 
@@ -259,7 +167,7 @@ class Database:
     async def dedicated(self, application_name: str) -> AsyncIterator[Session]:
         """A connection of one's own, for what belongs to a session: locks, temporary tables."""
         settings = {"application_name": application_name, **KEEPALIVE}
-        with _opening(self.place):
+        with opening(self.place):
             connection = await asyncpg.connect(self._direct_url, timeout=CONNECT_TIMEOUT, server_settings=settings)
         self._connections.add(connection)
         try:
@@ -273,7 +181,7 @@ async def _close(connection: "asyncpg.Connection[Record]") -> None:
     try:
         async with asyncio.timeout(2.0):
             await connection.close()
-    except (*_BROKEN, asyncpg.PostgresError):
+    except (*BROKEN, asyncpg.PostgresError):
         connection.terminate()
 
 
@@ -297,7 +205,7 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
     async def note(connection: "asyncpg.Connection[Record]") -> None:
         connections.add(connection)
 
-    with _opening(place):
+    with opening(place):
         pool = await asyncpg.create_pool(
             url,
             min_size=0,  # else it reconnects by itself, and logs that it could not
@@ -316,7 +224,7 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
 
 
 async def _check_version(pool: "asyncpg.Pool[Record]", place: str) -> None:
-    with _opening(place):
+    with opening(place):
         async with pool.acquire() as connection:
             version = connection.get_server_version()
     if version.major < MINIMUM_VERSION:
@@ -329,5 +237,5 @@ async def _close_pool(pool: "asyncpg.Pool[Record]") -> None:
     try:
         async with asyncio.timeout(5.0):
             await pool.close()
-    except (*_BROKEN, asyncpg.PostgresError):
+    except (*BROKEN, asyncpg.PostgresError):
         pool.terminate()

@@ -15,8 +15,9 @@ import asyncpg
 
 from sync_worker.clock import Clock
 from sync_worker.errors import SchemaError, Unreachable
-from sync_worker.mirror.database import Database, Session, translated
+from sync_worker.mirror.database import Database, Session
 from sync_worker.mirror.sql import sql_folder
+from sync_worker.mirror.trouble import translated
 
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 _LOCK: Final = 0x53594E43  # "SYNC"

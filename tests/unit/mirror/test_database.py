@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from sync_worker.errors import ConfigError, DatabaseUnreachable
-from sync_worker.mirror.database import describe, translated
+from sync_worker.mirror.trouble import describe, translated
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""The one place where asyncpg's errors become ours, and where a database is named for people."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from sync_worker.errors import ConfigError, DatabaseUnreachable
+
+_HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
+_UNCLEAR: Final = "database.url"
+_GONE: Final = re.compile(r"clos(ed|ing)|released back to the pool")
+BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # used in the moment between the server's goodbye and the end of the connection
+)
+_AWAY = (*BROKEN, asyncpg.PostgresConnectionError)
+_STUCK = (
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full, out of memory
+    asyncpg.TransactionRollbackError,  # deadlock
+    asyncpg.LockNotAvailableError,  # lock_timeout
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
+)
+_WRONG = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
+)
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Turn asyncpg's errors into ours.
+
+    Args:
+        place: the database without secrets, for the message.
+
+    Raises:
+        DatabaseUnreachable: no connection, or it broke, or PostgreSQL cannot go on now.
+        ConfigError: PostgreSQL says that user, password, database or rights are wrong.
+        asyncpg.InterfaceError: a mistake of this program, such as an argument of a wrong type.
+    """
+    try:
+        yield
+    except _WRONG as error:
+        hint = "Check database.url (user, password, database name) and the rights of that user"
+        raise ConfigError(f"PostgreSQL refuses: {_first_line(error)}", where=place, hint=hint) from error
+    except _AWAY as error:
+        if _is_mistake(error):
+            raise
+        hint = "Is the server running, and is database.url right? The same command goes on later"
+        message = f"the database cannot be reached: {_first_line(error)}"
+        raise DatabaseUnreachable(message, where=place, hint=hint) from error
+    except _STUCK as error:
+        hint = "See the server's log; the same command goes on later"
+        raise DatabaseUnreachable(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
+
+
+@contextmanager
+def opening(place: str) -> Iterator[None]:
+    """`translated`, for what reads the address too."""
+    try:
+        with translated(place):
+            yield
+    except asyncpg.InterfaceError as error:
+        hint = "Check database.url and the ways of logging in that the server offers"
+        raise ConfigError(f"the database cannot be used: {_first_line(error)}", where=place, hint=hint) from error
+    except ValueError:  # its text may be a piece of the password
+        hint = "Write it as postgresql://user:password@host:5432/name, with %-escapes in the password (%40 for @)"
+        raise ConfigError("the database's address cannot be read", where=place, hint=hint) from None
+
+
+def _is_mistake(error: BaseException) -> bool:
+    """Whether asyncpg complains about its caller; it has one class for that and for a connection that is gone."""
+    if not isinstance(error, asyncpg.InterfaceError):
+        return False
+    return isinstance(error, ValueError) or not _GONE.search(str(error))  # a ValueError cites the argument
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n", 1)[0] or type(error).__name__
+
+
+def describe(url: str) -> str:
+    """A database address for people, without user and password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return _UNCLEAR
+    hosts = parts.netloc.rpartition("@")[2]
+    beyond = f"{parts.path}?{parts.query}#{parts.fragment}"
+    clear = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts.split(","))
+    if not clear or "@" in beyond:  # an unescaped character in the password moves parts of it to elsewhere
+        return _UNCLEAR
+    return f"database {parts.path.lstrip('/') or '(default)'} on {hosts or 'local socket'}"
