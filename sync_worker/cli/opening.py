@@ -1,4 +1,4 @@
-"""What reading commands start from: settings, the database with a current schema, the chosen instances."""
+"""What commands start from: settings, the database with a current schema, the chosen instances."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import Field, SecretStr
 
 from sync_worker.errors import ConfigError
-from sync_worker.settings.addresses import is_loopback, origin
+from sync_worker.settings.addresses import origin
 from sync_worker.settings.secrets import read_secret
 from sync_worker.settings.tables import BrakeTable, DesiredTable, GuardsTable, InstanceTable, Table
 
@@ -47,11 +47,6 @@ class Instance(InstanceTable):
     def origin(self) -> str:
         """Scheme, lower-case host and port, without the scheme's own port: what the token is for."""
         return origin(self.base_url)
-
-    @property
-    def on_loopback(self) -> bool:
-        """Whether this Canvas is on this machine (the sandbox)."""
-        return is_loopback(self.base_url)
 
     def read_token(self) -> SecretStr:
         """The token for reading, from the file anew each time.

@@ -106,7 +106,9 @@ async def test_a_reused_process_number_is_no_obstacle(place: Place) -> None:
     (place.folder / "data" / "postmaster.pid").write_text(f"{sleeper.pid}\n/elsewhere\n0\n5432\n/tmp\n\n  1 1\nready\n")
     async with place.server() as server:
         connection = await asyncpg.connect(server.dsn("postgres"))
+        assert await connection.fetchval("SELECT 42") == 42
         await connection.close()
+    assert sleeper.returncode is None, "the other program was taken for the server"
     sleeper.kill()
     await sleeper.wait()
 
