@@ -60,7 +60,9 @@ CREATE TABLE mirror.communication_channels (
     first_seen_at timestamp with time zone NOT NULL, -- Time of the read that first saw the channel.
     changed_at timestamp with time zone NOT NULL, -- Time of the read that saw the present version first.
     deleted_at timestamp with time zone, -- Time of the second read that proved it gone; null while it lives.
-    PRIMARY KEY (instance, id)
+    origin text NOT NULL DEFAULT 'canvas'::text, -- Who created the channel: canvas (seen by reading) or us (an action of ours).
+    PRIMARY KEY (instance, id),
+    CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
 );
 CREATE INDEX communication_channels_live_of_user ON mirror.communication_channels USING btree (instance, user_id) WHERE (deleted_at IS NULL);
 
@@ -94,6 +96,45 @@ CREATE TABLE mirror.users (
     PRIMARY KEY (instance, id),
     CHECK ((state = ANY (ARRAY['present'::text, 'unreadable'::text, 'unlisted'::text, 'gone'::text])))
 );
+
+-- The journal: each create and delete of an approved plan, from planned to settled, with the user's channels before and after.
+CREATE TABLE worker.actions (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Ascending number.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    plan_id bigint, -- Plan that it belongs to; null for the removal of a push device by hand.
+    ordinal integer NOT NULL, -- Place within the plan, from 1.
+    run_id bigint, -- Run that did it or tried it last (worker.runs.id); null before.
+    user_id bigint NOT NULL, -- Canvas id of the user.
+    kind text NOT NULL, -- create; delete; delete_push: a push device of the token's own user.
+    type text NOT NULL, -- Type of the channel.
+    address text NOT NULL, -- Address: of a create as the plan writes it, of a delete as Canvas does.
+    channel_id bigint, -- Canvas id of the channel; of a create from its answer on.
+    skip_confirmation boolean NOT NULL, -- Whether a create asks Canvas to send no confirmation message.
+    status text NOT NULL DEFAULT 'planned'::text, -- planned; started: the call may have been sent; done; existed: somebody else had created it; refused: Canvas says no, not tried again; failed: may be tried again; withheld by a guard; skipped: stale; uncertain: the answer was lost and a look did not show it.
+    note text, -- Why it is so.
+    messaged boolean NOT NULL DEFAULT false, -- Whether a confirmation message went, or may have gone, to a person.
+    attempts integer NOT NULL DEFAULT 0, -- How often it was started.
+    started_at timestamp with time zone, -- When it was started last.
+    settled_at timestamp with time zone, -- When its present status was written, once it was touched.
+    image_before jsonb, -- The user's live channels as read right before the call.
+    image_after jsonb, -- The same as read after it.
+    os_user text, -- Operating-system user who started it.
+    database_role text, -- Database role that wrote it.
+    canvas_user_id bigint, -- Canvas user of the token.
+    reason text, -- Why, as the person said (--reason).
+    unattended boolean NOT NULL DEFAULT false, -- Whether nobody was asked (run --apply auto).
+    PRIMARY KEY (id),
+    FOREIGN KEY (instance) REFERENCES worker.instances(instance),
+    CHECK ((kind = ANY (ARRAY['create'::text, 'delete'::text, 'delete_push'::text]))),
+    FOREIGN KEY (plan_id) REFERENCES worker.plans(id),
+    UNIQUE (plan_id, ordinal),
+    FOREIGN KEY (run_id) REFERENCES worker.runs(id),
+    CHECK ((status = ANY (ARRAY['planned'::text, 'started'::text, 'done'::text, 'existed'::text, 'refused'::text, 'failed'::text, 'withheld'::text, 'skipped'::text, 'uncertain'::text])))
+);
+CREATE INDEX actions_by_time ON worker.actions USING btree (instance, settled_at);
+CREATE INDEX actions_of_channel ON worker.actions USING btree (instance, channel_id, id);
+CREATE INDEX actions_of_run ON worker.actions USING btree (run_id);
+CREATE INDEX actions_unsettled ON worker.actions USING btree (instance) WHERE (status = ANY (ARRAY['started'::text, 'uncertain'::text]));
 
 -- Units of work: some hundred users that are read and committed together.
 CREATE TABLE worker.batches (
@@ -201,8 +242,11 @@ CREATE TABLE worker.plans (
     ended_at timestamp with time zone, -- When it was applied, rejected or found expired.
     ended_by text, -- Operating-system user who ended it.
     reason text, -- Why it was rejected.
+    kind text NOT NULL DEFAULT 'document'::text, -- document: from a desired state; undo: the opposite of an apply; hand: channels create or delete.
+    begun_at timestamp with time zone, -- When the first apply of it began; null before.
     PRIMARY KEY (id),
     FOREIGN KEY (instance) REFERENCES worker.instances(instance),
+    CHECK ((kind = ANY (ARRAY['document'::text, 'undo'::text, 'hand'::text]))),
     CHECK ((status = ANY (ARRAY['open'::text, 'applying'::text, 'applied'::text, 'expired'::text, 'rejected'::text])))
 );
 CREATE INDEX plans_of_instance ON worker.plans USING btree (instance, id DESC);

@@ -1,7 +1,7 @@
 -- name: merge_channels
 -- Compare the complete reads of a batch with the mirror, and write only what is new or different.
 --
--- $1 instance, $2 run, $3 origin of the changes (canvas, us).
+-- $1 instance, $2 run, $3 the channels whose changes are actions of ours; all others are Canvas's.
 -- $4, $5: the users that were read to the end, and when each read began. A user that is gone is here too: it has no
 -- channels. $6 on: the channels, one array a field. $7 (given) has bit i set where the answer held optional field i, in
 -- the order position, bounce_count, last_bounce_at, last_bounce_summary, last_transient_bounce_at,
@@ -69,19 +69,20 @@ WITH reads AS MATERIALIZED (
     SELECT
         m.instance, m.id, m.user_id, m.type, m.address, m.position, m.workflow_state, m.bounce_count,
         m.last_bounce_at, m.last_bounce_summary, m.last_transient_bounce_at, m.last_transient_bounce_summary,
-        m.last_suppression_bounce_at, m.bounce_known, m.created_at, m.deleted_at, m.changed_at, c.read_at, $2, $3
+        m.last_suppression_bounce_at, m.bounce_known, m.created_at, m.deleted_at, m.changed_at, c.read_at, $2,
+        CASE WHEN c.id = ANY ($3::bigint[]) THEN 'us' ELSE 'canvas' END
     FROM changes c
     JOIN mirror.communication_channels m ON m.instance = $1 AND m.id = c.id
 ), written AS (
     INSERT INTO mirror.communication_channels AS m (
         instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
         last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
-        bounce_known, created_at, first_seen_at, changed_at
+        bounce_known, created_at, first_seen_at, changed_at, origin
     )
     SELECT
         $1, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
         last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
-        bounce_known, created_at, read_at, read_at
+        bounce_known, created_at, read_at, read_at, CASE WHEN id = ANY ($3::bigint[]) THEN 'us' ELSE 'canvas' END
     FROM changes
     ON CONFLICT (instance, id) DO UPDATE SET
         user_id = excluded.user_id,
@@ -134,7 +135,7 @@ WITH reads AS MATERIALIZED (
 ), settled AS (
     DELETE FROM worker.candidates c
     USING reads r
-    WHERE c.instance = $1 AND c.user_id = r.user_id AND c.read_at < r.read_at 
+    WHERE c.instance = $1 AND c.user_id = r.user_id AND c.read_at < r.read_at
         AND (NOT c.held_by_brake OR $6::boolean OR c.held_run_id = $7::bigint)
     RETURNING c.channel_id, c.user_id, r.read_at
 ), doomed AS MATERIALIZED (
@@ -156,6 +157,36 @@ WITH reads AS MATERIALIZED (
 ), buried AS (
     UPDATE mirror.communication_channels m
     SET deleted_at = d.read_at, changed_at = d.read_at
+    FROM doomed d
+    WHERE m.instance = $1 AND m.id = d.id
+    RETURNING m.id
+)
+SELECT count(*) FROM buried;
+
+-- name: bury_retired
+-- Make tombstones of channels that an action of ours retired, and that a complete read afterwards does not have any more.
+--
+-- $1 instance, $2 run, $3 user, $4 channel ids, $5 time of the read.
+-- Returns the number of tombstones.
+WITH settled AS (
+    DELETE FROM worker.candidates WHERE instance = $1 AND channel_id = ANY ($4::bigint[]) AND user_id = $3
+), doomed AS MATERIALIZED (
+    SELECT * FROM mirror.communication_channels
+    WHERE instance = $1 AND id = ANY ($4::bigint[]) AND user_id = $3 AND deleted_at IS NULL AND changed_at < $5
+), superseded AS (
+    INSERT INTO mirror.channel_history (
+        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, deleted_at, valid_from, valid_to, run_id, origin
+    )
+    SELECT
+        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        bounce_known, created_at, deleted_at, changed_at, $5, $2, 'us'
+    FROM doomed
+), buried AS (
+    UPDATE mirror.communication_channels m
+    SET deleted_at = $5, changed_at = $5
     FROM doomed d
     WHERE m.instance = $1 AND m.id = d.id
     RETURNING m.id

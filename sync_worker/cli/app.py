@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from sync_worker import __version__
-from sync_worker.cli import channels, db, demo, export, pending, plan, run, sandbox, status, unavailable, validate
+from sync_worker.cli import (
+    apply,
+    channels,
+    db,
+    demo,
+    export,
+    pending,
+    plan,
+    run,
+    sandbox,
+    status,
+    unavailable,
+    validate,
+)
 from sync_worker.cli.context import CliContext, LogFormat, LogLevel
 from sync_worker.cli.examples import examples
 from sync_worker.cli.exits import PROGRAM, guarded
@@ -21,6 +34,7 @@ COMMANDS = (
     status.register,
     pending.register,
     plan.register,
+    apply.register,
     export.register,
     channels.register,
     validate.register,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sync_worker.cli import unavailable
+from sync_worker.cli.apply import AllowDefaultChange, Reason, Yes
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 from sync_worker.cli.output import as_json
@@ -12,6 +12,9 @@ from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
     from sync_worker.channels import Channel
+
+
+User = Annotated[str, typer.Argument(metavar="USER", help="1042, sis:ID, login:NAME, integration:ID.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +32,16 @@ def register(app: typer.Typer) -> None:
         "sync-worker channels list --mirror > channels.ndjson",
     )
     group.command("list", epilog=epilog)(list_channels)
-    unavailable.register(group, "channels")
+    epilog = examples(
+        "sync-worker channels create sis:S1001 sheldon@school.example",
+        "sync-worker channels create 1042 '+1 555 0100' --type sms --send-confirmation",
+    )
+    group.command("create", epilog=epilog)(create)
+    epilog = examples(
+        "sync-worker channels delete 1042 20842", "sync-worker channels delete sis:S1001 old@school.example"
+    )
+    group.command("delete", epilog=epilog)(delete)
+    group.command("delete-push", epilog=examples("sync-worker channels delete-push self DEVICE"))(delete_push)
     app.add_typer(group, name="channels")
 
 
@@ -62,6 +74,61 @@ def list_channels(
         typer.echo(as_json(rows, indent=2))
         return
     _table(rows)
+
+
+def create(
+    ctx: typer.Context,
+    user: User,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address to give the user.")],
+    type: Annotated[Literal["email", "sms"], typer.Option(help="What kind of address it is.")] = "email",  # noqa: A002
+    send_confirmation: Annotated[  # noqa: FBT002
+        bool, typer.Option("--send-confirmation", help="Let Canvas mail or text the person to confirm it.")
+    ] = False,
+    yes: Yes = False,  # noqa: FBT002
+    reason: Reason = None,
+) -> None:
+    """Give a user an address; one that was deleted comes back under its old number. Guarded and journalled."""
+    from sync_worker.cli.byhand import create_by_hand
+    from sync_worker.flows.byhand import Wanted
+
+    wanted = Wanted(type=type, address=address, skip_confirmation=not send_confirmation)
+    context = CliContext.of(ctx)
+    raise typer.Exit(async_main(lambda: create_by_hand(context, user, wanted, yes=yes, reason=reason)))
+
+
+def delete(
+    ctx: typer.Context,
+    user: User,
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Its number or its address.")],
+    yes: Yes = False,  # noqa: FBT002
+    reason: Reason = None,
+    allow_default_change: AllowDefaultChange = False,  # noqa: FBT002
+) -> None:
+    """Delete one address of a user. Guarded and journalled; undo brings it back."""
+    from sync_worker.cli.byhand import delete_by_hand
+
+    context = CliContext.of(ctx)
+    raise typer.Exit(
+        async_main(
+            lambda: delete_by_hand(
+                context, user, channel, yes=yes, reason=reason, allow_default_change=allow_default_change
+            )
+        )
+    )
+
+
+def delete_push(
+    ctx: typer.Context,
+    _user: Annotated[Literal["self"], typer.Argument(metavar="self", help="The only user whom Canvas does it for.")],
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="The push token of the device.")],
+    yes: Yes = False,  # noqa: FBT002
+    reason: Reason = None,
+) -> None:
+    """Remove a device of the token's own user from push; it registers itself again when it is used. Journalled."""
+    from sync_worker.cli.byhand import delete_push_by_hand
+
+    context = CliContext.of(ctx)
+    raise typer.Exit(async_main(lambda: delete_push_by_hand(context, device, yes=yes, reason=reason)))
 
 
 async def _live(context: CliContext, user: str) -> list[dict[str, object]]:

@@ -10,15 +10,15 @@ import typer
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import CHANGES, DONE, IN_PART, say, worst
-from sync_worker.cli.opening import Opened, opening
+from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
 from sync_worker.desired.document import check
 from sync_worker.desired.entries import Terms
-from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, rule
+from sync_worker.desired.guards import Allowances, Done, Ruling, rule
 from sync_worker.desired.model import Mode
-from sync_worker.desired.plan import Plan, fingerprint, totals
+from sync_worker.desired.plan import Plan, fingerprint
 from sync_worker.desired.render import text
-from sync_worker.desired.render.as_json import plan_from_json, plan_to_json
+from sync_worker.desired.render.as_json import plan_to_json
 from sync_worker.desired.render.forms import Format, render
 from sync_worker.desired.render.page import Shown
 from sync_worker.desired.render.sample import sample
@@ -28,6 +28,8 @@ from sync_worker.errors import ConfigError, DocumentError, UsageError
 from sync_worker.flows.planning import PlanRequest, make_plan
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import open_rooms
+from sync_worker.flows.saving import load_plan, save_plan
+from sync_worker.flows.weighing import limits
 from sync_worker.logs import bind
 from sync_worker.mirror import plans
 from sync_worker.settings import GuardsTable, Instance
@@ -39,13 +41,13 @@ LISTED: Final = 20  # plans that `plans list` shows
 class PlanOptions:
     """What the command line says."""
 
-    desired: Path | None
-    mode: str | None
-    manage: str | None  # types with commas between them
-    sample: int | None
-    refresh: bool
-    out: Path | None
-    form: str
+    desired: Path | None = None
+    mode: str | None = None
+    manage: str | None = None  # types with commas between them
+    sample: int | None = None
+    refresh: bool = False
+    out: Path | None = None
+    form: str = Format.TEXT
 
 
 async def plan_instance(context: CliContext, options: PlanOptions) -> int:
@@ -53,7 +55,7 @@ async def plan_instance(context: CliContext, options: PlanOptions) -> int:
     async with opening(context, single=True) as opened:
         name = opened.names[0]
         instance = opened.settings.instance(name)
-        request = _request(instance, options)
+        request = plan_request(instance, options)
         progress = Progress(instance=name)
         with bind(instance=name):
             async with (
@@ -61,7 +63,7 @@ async def plan_instance(context: CliContext, options: PlanOptions) -> int:
                 showing(progress, rooms, enabled=context.progress),
             ):
                 plan = await make_plan(rooms, request, progress)
-        number = None if plan.empty else await _save(opened, instance, plan)
+        number = None if plan.empty else await save_plan(opened.database, instance, plan)
     _show(plan, weigh(plan, instance.guards), options)
     _tell(plan, number, plan.made_at + instance.desired.max_plan_age, progress.failed)
     if options.out is not None:
@@ -79,7 +81,12 @@ def _tell(plan: Plan, number: int | None, expires_at: datetime, failed: int) -> 
         say(f"{plan.instance}: saved as plan {number}; it expires at {expires_at:%Y-%m-%d %H:%M} UTC")
 
 
-def _request(instance: Instance, options: PlanOptions) -> PlanRequest:
+def plan_request(instance: Instance, options: PlanOptions) -> PlanRequest:
+    """What to plan, by command line and configuration.
+
+    Raises:
+        UsageError: neither names a desired state, or an option cannot be.
+    """
     document = options.desired or (Path(instance.desired.file) if instance.desired.file else None)
     if document is None:
         raise ConfigError(
@@ -100,37 +107,9 @@ def _types(text: str) -> frozenset[str]:
         raise UsageError(f"--manage {text}: {error.what}", hint=error.hint) from error
 
 
-async def _save(opened: Opened, instance: Instance, plan: Plan) -> int:
-    counts = totals(plan)
-    new = plans.NewPlan(
-        instance=plan.instance,
-        origin=plan.origin,
-        made_at=plan.made_at,
-        expires_at=plan.made_at + instance.desired.max_plan_age,
-        document=plan.source.document,
-        digest=plan.source.digest,
-        fingerprint=fingerprint(plan),
-        creates=counts.creates,
-        deletes=counts.deletes,
-        messages=counts.messages,
-        content=plan_to_json(plan),
-    )
-    return await plans.save(opened.database, new)
-
-
 def weigh(plan: Plan, table: GuardsTable) -> Ruling:
     """What the guards say to the plan as it stands, with nothing allowed and nothing done yet."""
-    limits = GuardLimits(
-        max_creates=table.max_creates,
-        max_deletes=table.max_deletes,
-        max_delete_percent=table.max_delete_percent,
-        percent_from=table.percent_from,
-        max_deletes_per_user=table.max_deletes_per_user,
-        max_messages=table.max_messages,
-        keep_last_email=table.keep_last_email,
-        protect=table.protect,
-    )
-    return rule(plan, limits, Allowances(), Done())
+    return rule(plan, limits(table), Allowances(), Done())
 
 
 def _show(plan: Plan, ruling: Ruling, options: PlanOptions) -> None:
@@ -174,10 +153,10 @@ def _figures(plan: plans.SavedPlan) -> str:
 async def show_saved(context: CliContext, number: int, form: str) -> None:
     """Print a saved plan."""
     async with opening(context) as opened:
-        saved = await plans.load(opened.database, opened.clock, opened.names, number)
-        if saved is None:
+        kept = await load_plan(opened.database, opened.clock, opened.names, number)
+        if kept is None:
             raise UsageError(f"there is no plan {number}", hint="See: sync-worker plans list")
-        plan = plan_from_json(saved.content)
+        plan, saved = kept.plan, kept.saved
         guards = opened.settings.instance(plan.instance).guards
     _print(plan, weigh(plan, guards), form, None)
     say(f"{saved.instance}: plan {number} is {_state(saved)}")

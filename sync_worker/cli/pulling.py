@@ -22,6 +22,8 @@ from sync_worker.users.specs import configured
 log = get_logger(__name__)
 
 Flow = Callable[[Rooms, Stop, Progress], Awaitable[RunReport]]
+Sequel = Callable[[Opened, RunReport, Stop], Awaitable[int]]
+"""What follows a flow that came to its end; its exit code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +44,17 @@ class Overrides:
 
 
 async def pull_instances(
-    context: CliContext, kind: str, users: tuple[str, ...], *, fresh: bool, overrides: Overrides
+    context: CliContext,
+    kind: str,
+    users: tuple[str, ...],
+    *,
+    fresh: bool,
+    overrides: Overrides,
+    then: Sequel | None = None,
 ) -> int:
-    """Pull every selected instance in turn; the exit code of the first that went wrong counts."""
+    """Pull every selected instance in turn, and do what follows; the exit code of the first that went wrong counts."""
 
     async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
-        if kind == "run" and rooms.instance.desired.file:
-            exits.say(f"{rooms.instance.name}: desired.file is set, but run does not plan or apply in this version")
         specs = configured(rooms.instance, users)
         request = PullRequest(
             kind=kind,
@@ -59,7 +65,7 @@ async def pull_instances(
         )
         return await pull(rooms, request, stop=stop, progress=progress)
 
-    return await on_instances(context, flow)
+    return await on_instances(context, flow, then=then)
 
 
 def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
@@ -74,22 +80,25 @@ def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
     return replace(configured, **{name: value for name, value in asdict(overrides).items() if value is not None})
 
 
-async def on_instances(context: CliContext, flow: Flow, *, single: bool = False) -> int:
+async def on_instances(context: CliContext, flow: Flow, *, single: bool = False, then: Sequel | None = None) -> int:
     """Open the rooms, run a flow in each instance, print what it came to; the exit code.
 
     Args:
         context: which instances.
         flow: what to do in each.
         single: it makes sense in one instance only.
+        then: what follows in each.
     """
     async with stopping_on_signals() as stop, opening(context, single=single, migrate=True) as opened:
-        codes = [await _one(context, opened, name, flow, stop) for name in opened.names if not stop.requested.is_set()]
+        codes = [
+            await _one(context, opened, name, flow, then, stop) for name in opened.names if not stop.requested.is_set()
+        ]
         if stop.signum is not None and len(codes) < len(opened.names):
             codes.append(exits.exit_code(Stopped(stop.signum)))  # the others were not begun
     return exits.worst(codes)
 
 
-async def _one(context: CliContext, opened: Opened, name: str, flow: Flow, stop: Stop) -> int:
+async def _one(context: CliContext, opened: Opened, name: str, flow: Flow, then: Sequel | None, stop: Stop) -> int:
     """One instance; its errors are told and do not stop the others."""
     progress = Progress(instance=name)
     with bind(instance=name):
@@ -98,7 +107,8 @@ async def _one(context: CliContext, opened: Opened, name: str, flow: Flow, stop:
                 async with showing(progress, rooms, enabled=context.progress):
                     report = await flow(rooms, stop, progress)
                 print_report(report)
-                return report.exit_code
+            after = exits.DONE if then is None else await then(opened, report, stop)
+            return exits.worst([report.exit_code, after])
         except SyncWorkerError as error:
             _tell(error, progress)
             return error.exit_code

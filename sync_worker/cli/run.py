@@ -1,6 +1,7 @@
 """`run` and `backfill`: Canvas to the mirror, for every instance asked for."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,7 +10,7 @@ from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 
 if TYPE_CHECKING:
-    from sync_worker.cli.pulling import Overrides
+    from sync_worker.cli.pulling import Overrides, Sequel
 
 Users = Annotated[
     list[str] | None,
@@ -49,16 +50,23 @@ def run(
     max_tombstone_percent: MaxTombstonePercent = None,
     min_coverage: MinCoverage = None,
     min_listing: MinListing = None,
-    _desired: Annotated[str | None, unavailable.option("run --desired")] = None,
-    _apply: Annotated[str | None, unavailable.option("run --apply")] = None,
+    desired: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The desired state; else desired.file of the configuration.")
+    ] = None,
+    apply: Annotated[
+        Literal["off", "plan", "auto"] | None,
+        typer.Option(help="How far to go towards it, instead of desired.apply; auto asks nobody."),
+    ] = None,
     _distributed: Annotated[bool, unavailable.option("run --distributed")] = False,  # noqa: FBT002
 ) -> None:
-    """The scheduled job: bring the mirror up to date with Canvas.
+    """The scheduled job: bring the mirror up to date with Canvas, then plan towards the desired state.
 
     Goes on with an interrupted run where it stopped. Reads every user, writes what changed, and deletes only what two
-    reads did not see and the brake allows.
+    reads did not see and the brake allows. Where a desired state is configured it is planned; with `auto` the plan is
+    carried out under the guards.
     """
-    _pull(ctx, "run", users, fresh, _overrides(max_tombstones, max_tombstone_percent, min_coverage, min_listing))
+    overrides = _overrides(max_tombstones, max_tombstone_percent, min_coverage, min_listing)
+    _pull(ctx, "run", users, fresh, overrides, _sequel(ctx, desired, apply))
 
 
 def backfill(
@@ -88,9 +96,26 @@ def _overrides(
     )
 
 
-def _pull(ctx: typer.Context, kind: str, users: list[str] | None, fresh: bool, overrides: "Overrides") -> None:  # noqa: FBT001
+def _sequel(ctx: typer.Context, desired: Path | None, apply: str | None) -> "Sequel":
+    """What follows the reading."""
+    from sync_worker.cli.reconciling import Wishes, reconcile
+
+    context, wishes = CliContext.of(ctx), Wishes(desired=desired, apply=apply)
+    return lambda opened, report, stop: reconcile(context, opened, report, wishes, stop)
+
+
+def _pull(
+    ctx: typer.Context,
+    kind: str,
+    users: list[str] | None,
+    fresh: bool,  # noqa: FBT001
+    overrides: "Overrides",
+    then: "Sequel | None" = None,
+) -> None:
     from sync_worker.cli.pulling import pull_instances
 
     context = CliContext.of(ctx)
     specs = tuple(users or ())
-    raise typer.Exit(async_main(lambda: pull_instances(context, kind, specs, fresh=fresh, overrides=overrides)))
+    raise typer.Exit(
+        async_main(lambda: pull_instances(context, kind, specs, fresh=fresh, overrides=overrides, then=then))
+    )

@@ -3,29 +3,16 @@
 When a command or an option is built, its line goes away here.
 """
 
-from typing import Any, Never
+from typing import Any, Final, Never
 
 import typer
 
 from sync_worker.errors import UsageError
 
-COMMANDS: dict[str, tuple[str, ...]] = {
-    "": (
-        "init", "apply", "undo", "check", "report",
-        "schedule", "worker", "forget", "prune", "doctor",
-    ),
-    "channels": ("create", "delete", "delete-push"),
-}  # fmt: skip
-"""By group; "" is the program itself. They are hidden from `--help`."""
+COMMANDS: Final = ("init", "check", "report", "schedule", "worker", "forget", "prune", "doctor")
+"""They are hidden from `--help`."""
 
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "plan --users": (),
-    "run --desired": (),
-    "run --apply": ("off",),
-    "run --distributed": (),
-    "backfill --distributed": (),
-}
-"""Options, each with the values that it has all the same."""
+OPTIONS: Final = ("plan --users", "run --distributed", "backfill --distributed")
 
 
 def refuse(what: str) -> Never:
@@ -37,27 +24,28 @@ def refuse(what: str) -> Never:
     raise UsageError(f"{what} is not available in this version")
 
 
-def register(app: typer.Typer, group: str = "") -> None:
-    """Add the commands that `group` does not have yet."""
-    for name in COMMANDS[group]:
+def register(app: typer.Typer) -> None:
+    """Add the commands that the program does not have yet."""
+    for name in COMMANDS:
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
-        app.command(name, hidden=True, add_help_option=False, context_settings=settings)(_refusal(f"{group} {name}"))
+        app.command(name, hidden=True, add_help_option=False, context_settings=settings)(_refusal(name))
 
 
 def _refusal(what: str) -> Any:
     def command() -> None:
-        refuse(what.strip())
+        refuse(what)
 
     return command
 
 
 def option(what: str) -> Any:
     """A hidden option of the table, to stand in an `Annotated`: `what` is `COMMAND --flag`."""
-    allowed = OPTIONS[what]
+    if what not in OPTIONS:
+        raise LookupError(what)
 
     def check(value: Any) -> Any:
-        if value in {None, False, *allowed}:
+        if value in {None, False}:
             return value
-        refuse(what if not allowed else f"{what} {value}")
+        refuse(what)
 
     return typer.Option(what.split()[1], hidden=True, callback=check)

@@ -90,12 +90,18 @@ def diff(desired: DesiredUser, live: tuple[Channel, ...]) -> UserDiff:
     doomed = _doomed(desired, live, {wish.key for wish in wished})
     successors = {change.type for change in creates}
     deletes = tuple(_delete(channel, wish, replaced=channel.type in successors) for channel, wish in doomed)
-    left = _after(live, creates, {channel.id for channel, _ in doomed})
+    return consequences(desired, live, (*creates, *deletes))
+
+
+def consequences(desired: DesiredUser, live: tuple[Channel, ...], changes: tuple[Change, ...]) -> UserDiff:
+    """What these changes, and no others, do to a person who has the live channels."""
+    creates = tuple(change for change in changes if change.kind is Kind.CREATE)
+    left = _after(live, creates, {change.channel_id for change in changes if change.kind is Kind.DELETE})
     before, after = default_address(live), default_address(left)
     return UserDiff(
         desired=desired,
         live=live,
-        changes=(*creates, *deletes),
+        changes=changes,
         unmanaged=_unmanaged(desired),
         default_before=before.address if before else None,
         default_after=after.address if after else None,
@@ -149,7 +155,7 @@ def _delete(channel: Channel, wish: Wish | None, *, replaced: bool) -> Change:
     )
 
 
-def _after(live: tuple[Channel, ...], creates: tuple[Change, ...], doomed: set[int]) -> tuple[Channel, ...]:
+def _after(live: tuple[Channel, ...], creates: tuple[Change, ...], doomed: set[int | None]) -> tuple[Channel, ...]:
     """The channels as they will be; a new one comes last, and is active where no confirmation is asked for."""
     kept = tuple(channel for channel in live if channel.id not in doomed)
     last = max((channel.position or 0 for channel in live), default=0)

@@ -86,7 +86,7 @@ def rule(plan: Plan, limits: GuardLimits, allowances: Allowances, done: Done) ->
         *_deletes(plan, counts, limits, allowances, done),
     )
     withheld = dict(_orphaned(plan)) if any(trip.kind is Kind.CREATE for trip in tripped) else {}
-    withheld |= {change: why for user in plan.users for change, why in _withheld(user, limits, allowances)}
+    withheld |= {change: why for user in plan.users for change, why in objections(user, limits, allowances)}
     return Ruling(tripped=tripped, withheld=withheld)
 
 
@@ -160,7 +160,8 @@ def _orphaned(plan: Plan) -> Iterator[tuple[Change, str]]:
             yield change, "the replacement is withheld"
 
 
-def _withheld(user: PlannedUser, limits: GuardLimits, allowances: Allowances) -> Iterator[tuple[Change, str]]:
+def objections(user: PlannedUser, limits: GuardLimits, allowances: Allowances) -> Iterator[tuple[Change, str]]:
+    """The changes of one user that the guards withhold, and why."""
     deletes = [change for change in user.diff.changes if change.kind is Kind.DELETE]
     for change in user.diff.changes:
         if change.type == PUSH:

@@ -39,6 +39,20 @@ async def root_account(rooms: Rooms) -> int | None:
     return account.root_account_id or account.id
 
 
+async def token_owner(rooms: Rooms) -> int | None:
+    """Whose token it is; None where Canvas does not say.
+
+    Raises:
+        CanvasUnreachable: it does not answer.
+    """
+    try:
+        return (await rooms.client.get_user(UserRef(kind=RefKind.SELF))).id
+    except (Forbidden, NotFound, Rejected):
+        return None
+    except RequestFailed as error:
+        raise unreachable(error, rooms.instance.origin) from error
+
+
 def outage_watch(rooms: Rooms) -> OutageWatch:
     """Notices an outage of everything, which stops the run; one for all that the run asks about single users."""
     return OutageWatch(lambda: rooms.client.get_user(UserRef(kind=RefKind.SELF)), rooms.instance.origin)

@@ -4,15 +4,14 @@ from sync_worker.errors import UsageError
 from sync_worker.flows.canvas import bind_to_canvas, reader
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.record import Recorder
+from sync_worker.flows.recorded import recorded
 from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.settle import SecondRead, unread
 from sync_worker.flows.stop import Stop
 from sync_worker.flows.watch import watched
-from sync_worker.logs import bind as bind_log
 from sync_worker.mirror.candidates import Candidates
 from sync_worker.mirror.database import Database
-from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror
 from sync_worker.mirror.runs import Run, RunRequest
@@ -32,23 +31,14 @@ async def accept(rooms: Rooms, held_by: int, *, stop: Stop, progress: Progress) 
         progress.users = await _held(candidates, held_by)
         async with watched(rooms, writer, stop):
             await bind_to_canvas(rooms, writer)
-        ledger = Ledger(rooms.database, writer, rooms.clock)
-        run = await ledger.begin(_request(rooms, held_by))
-        progress.run_id = run.id
-        recorder = Recorder(rooms, ledger, run)
-        with bind_log(run=run.id), stop.gently(rooms.database.abandon):
-            try:
-                async with watched(rooms, writer, stop):
-                    settled = await _second_read(rooms, writer, run, progress, held_by).settle(
-                        candidates.held_users(held_by)
-                    )
-                    report = await recorder.report(ACCEPT, unread(settled), settled, await candidates.pending())
-            except Exception as error:
-                if not stop.hurried:
-                    await recorder.interrupted(error)
-                raise
-            await recorder.finished(report)
-        return report
+
+        async def settle(run: Run, recorder: Recorder) -> RunReport:
+            progress.run_id = run.id
+            second_read = _second_read(rooms, writer, run, progress, held_by)
+            settled = await second_read.settle(candidates.held_users(held_by))
+            return await recorder.report(ACCEPT, unread(settled), settled, await candidates.pending())
+
+        return await recorded(rooms, writer, stop, _request(rooms, held_by), settle)
 
 
 def _second_read(rooms: Rooms, writer: Writer, run: Run, progress: Progress, held_by: int) -> SecondRead:

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, Protocol
 
 from sync_worker.errors import LockLost, Stopped, SyncWorkerError, TokenRefused, Unreachable
 from sync_worker.flows.report import RunReport
@@ -23,6 +23,29 @@ PATIENCE: Final = 3.0  # seconds for writing down why a run stopped
 log = get_logger(__name__)
 
 
+class Report(Protocol):
+    """What the end of any run says."""
+
+    @property
+    def status(self) -> str:
+        """Of the run, for the ledger."""
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say."""
+
+    @property
+    def pending(self) -> int:
+        """Deletions held back from the mirror, of all runs."""
+
+    def canonical(self) -> dict[str, Any]:
+        """The figures of the one line that ends the log of a run."""
+
+
 class Recorder:
     """Measures one start of a run, and records its end."""
 
@@ -35,8 +58,7 @@ class Recorder:
     async def report(self, kind: str, findings: tuple[Finding, ...], settled: Settled, pending: int) -> RunReport:
         """What the run came to."""
         figures = await self._ledger.figures(self._run)
-        found = {finding.exit_code for finding in findings}
-        code = next((code for code in STATUS if code in found), 0)
+        code = gravest(findings)
         traffic = self._rooms.client.traffic
         return RunReport(
             instance=self._rooms.instance.name,
@@ -54,10 +76,10 @@ class Recorder:
             coverage_percent=coverage_percent(figures),
             requests=traffic.requests,
             refusals=traffic.refusals,
-            took=timedelta(seconds=self._seconds()),
+            took=self.took(),
         )
 
-    async def finished(self, report: RunReport) -> None:
+    async def finished(self, report: Report) -> None:
         """The run came to its end: write it down, and say so in one canonical line."""
         message = "; ".join(finding.message for finding in report.findings)
         await self._finish(report.status, report.exit_code, message, report.pending)
@@ -84,10 +106,17 @@ class Recorder:
             message=message,
             requests=traffic.requests,
             throttled=traffic.refusals,
-            seconds=self._seconds(),
+            seconds=self.took().total_seconds(),
             pending=pending,
         )
         await self._ledger.finish(self._run, end)
 
-    def _seconds(self) -> float:
-        return self._rooms.clock.monotonic() - self._started
+    def took(self) -> timedelta:
+        """How long this start has lasted."""
+        return timedelta(seconds=self._rooms.clock.monotonic() - self._started)
+
+
+def gravest(findings: tuple[Finding, ...]) -> int:
+    """The exit code that several findings come to."""
+    found = {finding.exit_code for finding in findings}
+    return next((code for code in STATUS if code in found), 0)

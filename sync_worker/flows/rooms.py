@@ -78,8 +78,15 @@ async def prepare_schema(settings: Settings, database: Database, clock: Clock) -
 
 
 @asynccontextmanager
-async def open_canvas(instance: Instance, clock: Clock) -> AsyncIterator[tuple[CanvasClient, Gate]]:
+async def open_canvas(
+    instance: Instance, clock: Clock, *, writing: bool = False
+) -> AsyncIterator[tuple[CanvasClient, Gate]]:
     """The client of an instance, with its gate.
+
+    Args:
+        instance: which Canvas.
+        clock: time.
+        writing: use the token for writing.
 
     Raises:
         ConfigError: no token, or its file cannot be used.
@@ -94,14 +101,15 @@ async def open_canvas(instance: Instance, clock: Clock) -> AsyncIterator[tuple[C
         max_concurrency=instance.max_concurrency,
         patience=instance.throttle_patience.total_seconds(),
     )
-    async with CanvasClient(_client_options(instance), gate, clock) as client:
+    async with CanvasClient(_client_options(instance, writing=writing), gate, clock) as client:
         yield client, gate
 
 
-def _client_options(instance: Instance) -> ClientOptions:
+def _client_options(instance: Instance, *, writing: bool) -> ClientOptions:
+    token = instance.write_token() if writing else instance.read_token()
     return ClientOptions(
         base_url=instance.base_url,
-        token=instance.read_token().get_secret_value(),
+        token=token.get_secret_value(),
         per_page=instance.per_page,
         max_concurrency=instance.max_concurrency,
         request_timeout=instance.request_timeout.total_seconds(),
@@ -117,8 +125,10 @@ def _client_options(instance: Instance) -> ClientOptions:
 
 
 @asynccontextmanager
-async def open_rooms(settings: Settings, database: Database, name: str, clock: Clock) -> AsyncIterator[Rooms]:
-    """Everything for one instance, on a database that is open already."""
+async def open_rooms(
+    settings: Settings, database: Database, name: str, clock: Clock, *, writing: bool = False
+) -> AsyncIterator[Rooms]:
+    """Everything for one instance, on a database that is open already; `writing`: with the token for writing."""
     instance = settings.instance(name)
-    async with open_canvas(instance, clock) as (client, gate):
+    async with open_canvas(instance, clock, writing=writing) as (client, gate):
         yield Rooms(settings=settings, instance=instance, database=database, client=client, gate=gate, clock=clock)

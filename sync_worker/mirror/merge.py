@@ -92,7 +92,37 @@ class Mirror:
             await session.execute("count_deleted", run.id, deleted)
             return merged + Merged(deleted=deleted)
 
-    async def _merge(self, session: Session, run: Run, read: Sequence[Snapshot | Gone]) -> Merged:
+    async def record(
+        self,
+        session: Session,
+        run: Run,
+        outcome: Snapshot | Gone,
+        *,
+        created: Sequence[int] = (),
+        retired: Sequence[int] = (),
+    ) -> None:
+        """Write a read that follows an action of ours, in the transaction that closes the action.
+
+        Args:
+            session: within the writer's transaction.
+            run: the apply at work.
+            outcome: a complete read.
+            created: ids of channels that we created or brought back.
+            retired: ids of channels that we deleted; absent from the read, they become tombstones at once: what a run
+                needs two reads for has been said by Canvas's answer to the delete.
+        """
+        await self._merge(session, run, [outcome], ours=(*created, *retired))
+        state = "gone" if isinstance(outcome, Gone) else "present"
+        who = (self._writer.instance, run.id)
+        await session.execute("note_states", *who, [outcome.user_id], [state], [outcome.read_at])
+        here = {channel.id for channel in outcome.channels} if isinstance(outcome, Snapshot) else set()
+        absent = [channel_id for channel_id in retired if channel_id not in here]
+        if absent:
+            await session.fetch_value("bury_retired", *who, outcome.user_id, absent, outcome.read_at)
+
+    async def _merge(
+        self, session: Session, run: Run, read: Sequence[Snapshot | Gone], *, ours: Sequence[int] = ()
+    ) -> Merged:
         if not read:
             return Merged()
         arrays, replaced = columns(read)
@@ -100,7 +130,7 @@ class Mirror:
             "merge_channels",
             self._writer.instance,
             run.id,
-            BY_CANVAS,
+            list(ours),
             [outcome.user_id for outcome in read],
             [outcome.read_at for outcome in read],
             *arrays,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database
@@ -15,6 +16,7 @@ class NewPlan:
 
     instance: str
     origin: str
+    kind: str  # document, undo, hand
     made_at: datetime
     expires_at: datetime
     document: str
@@ -32,6 +34,7 @@ class SavedPlan:
 
     id: int
     instance: str
+    kind: str  # document, undo, hand
     status: str
     made_at: datetime
     expires_at: datetime
@@ -40,6 +43,8 @@ class SavedPlan:
     creates: int
     deletes: int
     messages: int
+    begun_at: datetime | None = None  # the first apply
+    ended_at: datetime | None = None
     content: str = ""  # JSON
 
 
@@ -60,6 +65,7 @@ async def save(database: Database, plan: NewPlan) -> int:
             plan.deletes,
             plan.messages,
             plan.content,
+            plan.kind,
         )
     return number
 
@@ -81,12 +87,39 @@ async def load(database: Database, clock: Clock, instances: Sequence[str], numbe
 
 
 async def reject(database: Database, clock: Clock, instances: Sequence[str], number: int, why: str | None) -> bool:
-    """Reject an open plan; False where there is no open plan of that number."""
+    """Reject a plan that waits, or that was begun; False where there is none of that number."""
     async with database.transaction() as session:
         await session.execute("expire_plans", list(instances), clock.now())
         user = Process.current("plans reject").user
         count: int = await session.fetch_value("reject_plan", list(instances), number, clock.now(), user, why)
     return count > 0
+
+
+async def find(database: Database, instances: Sequence[str], fingerprint: str, made_at: datetime) -> int | None:
+    """The number of a plan that is in a file too; None where it was not saved here."""
+    async with database.session() as session:
+        number: int | None = await session.fetch_value("find_plan", list(instances), fingerprint, made_at)
+    return number
+
+
+async def waiting_same(database: Database, clock: Clock, instance: str, fingerprint: str) -> int | None:
+    """The number of an open plan that says the same; None where there is none."""
+    async with database.session() as session:
+        number: int | None = await session.fetch_value("waiting_plan", instance, fingerprint, clock.now())
+    return number
+
+
+async def supersede(database: Database, clock: Clock, instance: str, number: int) -> None:
+    """Close open plans of the same document that `number` replaces."""
+    async with database.transaction() as session:
+        user = Process.current("run").user
+        await session.execute("supersede_plans", instance, number, clock.now(), user)
+
+
+async def waiting(database: Database, clock: Clock, instance: str) -> list[dict[str, Any]]:
+    """Plans that wait for a person, or to be gone on with; the latest first."""
+    async with database.session() as session:
+        return [dict(row) for row in await session.fetch("waiting_plans", instance, clock.now())]
 
 
 async def users_applied_last(database: Database, instance: str) -> int | None:

@@ -177,7 +177,7 @@ def _wish(call: Call, caller: Caller) -> rules.Wish:
         type=call.params.get("communication_channel[type]", ""),
         address=call.params.get("communication_channel[address]", ""),
         push_token=call.params.get("communication_channel[token]", ""),
-        confirmed=asked and caller.admin,
+        confirmed=asked and caller.may_skip,
     )
 
 

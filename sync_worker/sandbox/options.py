@@ -15,6 +15,7 @@ class Role(StrEnum):
 
     SITE_ADMIN = "site_admin"  # everything; sees bounce fields
     ACCOUNT_ADMIN = "account_admin"  # lists users, may skip confirmation; sees no bounce fields
+    SUPPORT = "support"  # sees and changes everybody's channels; `skip_confirmation` is silently ignored
     USER = "user"  # only its own channels; `skip_confirmation` is silently ignored
 
 

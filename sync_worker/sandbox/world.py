@@ -68,8 +68,13 @@ class Caller:
 
     @property
     def admin(self) -> bool:
-        """Site or account administrator."""
+        """Whoever sees and changes everybody."""
         return self.token.role is not Role.USER
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether `skip_confirmation` counts: for site and account administrators alone."""
+        return self.token.role in {Role.SITE_ADMIN, Role.ACCOUNT_ADMIN}
 
     @property
     def site_admin(self) -> bool:

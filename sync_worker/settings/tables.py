@@ -137,6 +137,7 @@ class GuardsTable(Table):
     max_messages: Count = 0
     keep_last_email: bool = True
     protect: Strings = ()
+    max_failures: Count = 10  # refusals or failures in a row, after which an apply stops; 0: never
 
 
 class BrakeTable(Table):

@@ -49,7 +49,7 @@ Way: TypeAlias = Callable[[Connection, Batch], Awaitable[None]]
 async def by_arrays(connection: Connection, batch: Batch) -> None:
     """The product's way."""
     await connection.fetchrow(
-        statement("merge_channels"), "bench", 1, "canvas", batch.user_ids, batch.read_at, *batch.columns, []
+        statement("merge_channels"), "bench", 1, [], batch.user_ids, batch.read_at, *batch.columns, []
     )
 
 
@@ -57,7 +57,7 @@ async def by_copy(connection: Connection, batch: Batch) -> None:
     """The other way, in one transaction too."""
     async with connection.transaction():
         await connection.copy_records_to_table("incoming", records=batch.rows)
-        await connection.fetchrow(_from_table(), "bench", 1, "canvas", batch.user_ids, batch.read_at, [])
+        await connection.fetchrow(_from_table(), "bench", 1, [], batch.user_ids, batch.read_at, [])
 
 
 @cache

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Stage, staged
 
@@ -22,3 +23,9 @@ async def desire(stage: Stage, tmp_path: Path) -> Desire:
     await stage.run()
     stage.sandbox.counters.reset()
     return Desire(stage=stage, folder=tmp_path)
+
+
+@pytest.fixture
+def applying(desire: Desire) -> Applying:
+    """The same, to carry plans out."""
+    return Applying(stage=desire.stage, desire=desire)

@@ -43,6 +43,7 @@ async def test_a_new_channel_is_written_as_it_is(stage: Stage) -> None:
         "first_seen_at": at(5),
         "changed_at": at(5),
         "deleted_at": None,
+        "origin": "canvas",
     }
     assert {name: row[name] for name in FULL} == FULL
     assert await stage.history(10) == []

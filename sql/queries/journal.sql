@@ -1,0 +1,111 @@
+-- name: begin_plan
+-- The first or a further apply of a plan; no row where it may not be carried out (any more). $1 plan, $2 time.
+UPDATE worker.plans SET status = 'applying', begun_at = coalesce(begun_at, $2)
+WHERE id = $1 AND status IN ('open', 'applying') AND expires_at > $2
+RETURNING id;
+
+-- name: add_actions
+-- The journal of a plan that nobody has begun yet; may run twice.
+-- $1 instance, $2 plan, $3 on: ordinals, user ids, kinds, types, addresses, channel ids, skip_confirmation.
+INSERT INTO worker.actions (instance, plan_id, ordinal, user_id, kind, type, address, channel_id, skip_confirmation)
+SELECT $1, $2, a.*
+FROM unnest($3::integer[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::boolean[]) AS a
+ON CONFLICT (plan_id, ordinal) DO NOTHING;
+
+-- name: actions_of_plan
+-- In the order of the plan. $1 plan.
+SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, started_at
+FROM worker.actions
+WHERE plan_id = $1
+ORDER BY ordinal;
+
+-- name: unsettled_actions
+-- Actions of any plan whose outcome nobody knows. $1 instance.
+SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, started_at
+FROM worker.actions
+WHERE instance = $1 AND status IN ('started', 'uncertain')
+ORDER BY user_id, id;
+
+-- name: actions_of_run
+-- What a run did, the last first. $1 instance, $2 run.
+SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, started_at,
+    image_before::text AS image_before
+FROM worker.actions
+WHERE instance = $1 AND run_id = $2
+ORDER BY id DESC;
+
+-- name: start_action
+-- Right before the call. No row where it is settled already.
+-- $1 action, $2 run, $3 time, $4 channels before, $5 operating-system user, $6 Canvas user, $7 reason, $8 unattended.
+UPDATE worker.actions
+SET status = 'started', attempts = attempts + 1, run_id = $2, started_at = $3, settled_at = $3, note = NULL,
+    image_before = $4::jsonb, image_after = NULL, os_user = $5, database_role = current_user, canvas_user_id = $6,
+    reason = $7, unattended = $8
+WHERE id = $1 AND status IN ('planned', 'failed', 'withheld')
+RETURNING id;
+
+-- name: begin_push_removal
+-- An action without a plan: its journal begins where it is started.
+-- $1 instance, $2 run, $3 time, $4 channels before, $5 operating-system user, $6 Canvas user, $7 reason.
+INSERT INTO worker.actions (
+    instance, ordinal, run_id, user_id, kind, type, address, skip_confirmation, status, attempts, started_at, settled_at,
+    image_before, os_user, database_role, canvas_user_id, reason
+)
+VALUES ($1, 1, $2, $6, 'delete_push', 'push', '', true, 'started', 1, $3, $3, $4::jsonb, $5, current_user, $6, $7)
+RETURNING id;
+
+-- name: close_action
+-- $1 action, $2 status, $3 note (null: nothing to say), $4 time, $5 channels after (null: not read), $6 channel id (null:
+-- as it is), $7 whether a message may have gone to a person.
+UPDATE worker.actions
+SET status = $2, note = $3, settled_at = $4, image_after = coalesce($5::jsonb, image_after),
+    channel_id = coalesce($6, channel_id), messaged = messaged OR $7
+WHERE id = $1 AND status IN ('started', 'uncertain')
+RETURNING id;
+
+-- name: set_actions_aside
+-- Actions that were not called. $1 ids, $2 statuses, $3 notes, $4 run, $5 time.
+UPDATE worker.actions a
+SET status = s.status, note = s.note, run_id = $4, settled_at = $5
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS s (id, status, note)
+WHERE a.id = s.id AND a.status IN ('planned', 'failed', 'withheld');
+
+-- name: done_under_plan
+-- What counts against the guards: what was done, and what may have been. $1 plan.
+SELECT
+    count(*) FILTER (WHERE kind = 'create') AS creates,
+    count(*) FILTER (WHERE kind = 'delete') AS deletes,
+    count(*) FILTER (WHERE messaged) AS messages
+FROM worker.actions
+WHERE plan_id = $1 AND status IN ('done', 'started', 'uncertain');
+
+-- name: done_unattended
+-- Deletes that nobody was asked about, of other plans. $1 instance, $2 plan, $3 since.
+SELECT count(*)
+FROM worker.actions
+WHERE instance = $1 AND settled_at > $3 AND unattended AND kind = 'delete' AND plan_id <> $2
+    AND status IN ('done', 'started', 'uncertain');
+
+-- name: finish_plan
+-- A plan of which nothing is left to do is applied; an uncertain create that may have sent a message is not done again.
+-- $1 plan, $2 time, $3 who. Returns its status.
+UPDATE worker.plans p
+SET status = 'applied', ended_at = $2, ended_by = $3
+WHERE p.id = $1 AND p.status = 'applying' AND NOT EXISTS (
+    SELECT FROM worker.actions a
+    WHERE a.plan_id = p.id AND (
+        a.status IN ('planned', 'started', 'failed', 'withheld') OR a.status = 'uncertain' AND a.skip_confirmation
+    )
+)
+RETURNING status;
+
+-- name: suspicious_channels
+-- What the journal knows about channels: Canvas refused to delete them, or they came back after a delete of ours that
+-- we did not undo. $1 instance, $2 channel ids.
+WITH latest AS (
+    SELECT DISTINCT ON (channel_id) channel_id, kind, status
+    FROM worker.actions
+    WHERE instance = $1 AND channel_id = ANY ($2::bigint[]) AND status IN ('done', 'refused')
+    ORDER BY channel_id, id DESC
+)
+SELECT channel_id, status = 'refused' AS refused FROM latest WHERE kind = 'delete';

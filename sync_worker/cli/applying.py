@@ -1,0 +1,145 @@
+"""The wiring of what writes to Canvas: a saved plan is shown, approved, carried out and summed up."""
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from sync_worker.cli.applysummary import print_apply
+from sync_worker.cli.asking import agree
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.display import showing
+from sync_worker.cli.exits import DONE, say
+from sync_worker.cli.opening import Opened, opening
+from sync_worker.desired.diff import Kind
+from sync_worker.desired.guards import Allowances
+from sync_worker.desired.plan import totals
+from sync_worker.desired.render import text
+from sync_worker.desired.render.words import counted
+from sync_worker.errors import Stopped, UsageError
+from sync_worker.flows.apply import ApplyRequest, apply
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.rooms import open_rooms
+from sync_worker.flows.saving import Kept, find_plan, load_plan
+from sync_worker.flows.stop import Stop, stopping_on_signals
+from sync_worker.flows.weighing import Case, Left, what_is_left
+from sync_worker.logs import bind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What the command line says about carrying a plan out."""
+
+    yes: bool = False
+    reason: str | None = None
+    limit: int | None = None  # users
+    only: Kind | None = None
+    allowances: Allowances = field(default_factory=Allowances)
+
+
+async def apply_saved(context: CliContext, which: str, options: ApplyOptions) -> int:
+    """Carry out a saved plan, by its number or out of its file; the exit code."""
+    async with stopping_on_signals() as stop, opening(context, migrate=True) as opened:
+        kept = await _find(opened, which)
+        if kept.saved.status == "applied":
+            say(f"{kept.saved.instance}: plan {kept.saved.id} was applied already; nothing is left to do")
+            return DONE
+        return await carry_out(context, opened, kept, options, stop=stop)
+
+
+async def carry_out(
+    context: CliContext, opened: Opened, kept: Kept, options: ApplyOptions, *, stop: Stop, kind: str = "apply"
+) -> int:
+    """Show what is left of a plan, ask, do it; the exit code.
+
+    Raises:
+        UsageError: not approved, or the plan may not be carried out any more.
+    """
+    _refuse_ended(kept)
+    instance = opened.settings.instance(kept.plan.instance)
+    case = Case(plan_id=kept.saved.id, plan=kept.plan, allowances=options.allowances)
+    left = await what_is_left(opened.database, case, instance.guards, opened.clock.now())
+    if not options.yes:
+        _show(left)
+    await agree(_question(kept, left, options), yes=options.yes)
+    request = ApplyRequest(
+        plan_id=kept.saved.id,
+        plan=kept.plan,
+        allowances=options.allowances,
+        limit=options.limit,
+        only=options.only,
+        reason=options.reason,
+        kind=kind,
+    )
+    return await run_apply(context, opened, request, stop=stop)
+
+
+async def run_apply(context: CliContext, opened: Opened, request: ApplyRequest, *, stop: Stop) -> int:
+    """Carry out a plan that was approved, and sum it up; the exit code."""
+    name = request.plan.instance
+    progress = Progress(instance=name)
+    with bind(instance=name):
+        try:
+            async with (
+                open_rooms(opened.settings, opened.database, name, opened.clock, writing=True) as rooms,
+                showing(progress, rooms, enabled=context.progress),
+            ):
+                report = await apply(rooms, request, stop=stop, progress=progress)
+        except Stopped as error:
+            say(_stopped(progress, request))
+            return error.exit_code
+    print_apply(report)
+    return report.exit_code
+
+
+async def _find(opened: Opened, which: str) -> Kept:
+    if which.isdecimal():
+        kept = await load_plan(opened.database, opened.clock, opened.names, int(which))
+        if kept is None:
+            raise UsageError(f"there is no plan {which}", hint="See: sync-worker plans list")
+        return kept
+    try:
+        content = await asyncio.to_thread(Path(which).read_text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the plan cannot be read: {error}", where=which) from error
+    kept = await find_plan(opened.database, opened.clock, opened.names, content)
+    if kept is None:
+        raise UsageError(
+            "this plan was not saved in this database, or is of another instance",
+            where=which,
+            hint="Plan again where you apply: sync-worker plan",
+        )
+    return kept
+
+
+def _refuse_ended(kept: Kept) -> None:
+    saved = kept.saved
+    if saved.status not in {"open", "applying"}:
+        when = f" ({saved.ended_at:%Y-%m-%d %H:%M} UTC)" if saved.ended_at else ""
+        raise UsageError(f"plan {saved.id} is {saved.status}{when}", hint="Make a new one: sync-worker plan")
+
+
+def _show(left: Left) -> None:
+    text.show(Console(highlight=False), left.plan, left.ruling)
+    sys.stdout.flush()
+
+
+def _question(kept: Kept, left: Left, options: ApplyOptions) -> str:
+    counts = totals(left.plan)
+    withheld = sum(not left.ruling.allows(change) for change in left.plan.changes())
+    parts = [counted(counts.creates, "create", "creates"), counted(counts.deletes, "delete", "deletes")]
+    parts += [counted(counts.messages, "message to people", "messages to people")] if counts.messages else []
+    parts += [f"{withheld:,} of these withheld"] if withheld else []
+    some = f" for the first {counted(options.limit, 'user', 'users')}" if options.limit else ""
+    some += f", {options.only}s only" if options.only else ""
+    return f"Carry out plan {kept.saved.id} at {kept.plan.origin}{some}? {', '.join(parts)}."
+
+
+def _stopped(progress: Progress, request: ApplyRequest) -> str:
+    done = f"after {progress.done:,} of {counted(progress.users, 'user', 'users')}"
+    return (
+        f"{progress.instance}: {request.kind} run {progress.run_id} stopped by a signal {done}; what was done is "
+        f"written down, go on with: sync-worker apply {request.plan_id}"
+    )

@@ -1,0 +1,46 @@
+"""The wiring of `undo`: the opposite of a run becomes a plan, which is carried out as any other."""
+
+from sync_worker.cli.applying import ApplyOptions, carry_out
+from sync_worker.cli.context import CliContext
+from sync_worker.cli.display import showing
+from sync_worker.cli.exits import DONE, say
+from sync_worker.cli.opening import Opened, opening
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.rooms import open_rooms
+from sync_worker.flows.saving import Kept, keep_plan
+from sync_worker.flows.stop import stopping_on_signals
+from sync_worker.flows.undo import Undoing, plan_undo
+
+SHOWN = 10
+"""Actions that are left alone and told one by one."""
+
+
+async def undo_run(context: CliContext, run: int, options: ApplyOptions) -> int:
+    """Take back what a run did; the exit code."""
+    async with stopping_on_signals() as stop, opening(context, single=True, migrate=True) as opened:
+        undoing = await _plan(context, opened, run)
+        _tell(undoing, run)
+        if undoing.plan.empty:
+            say(f"{undoing.plan.instance}: nothing of run {run} is left to take back")
+            return DONE
+        kept: Kept = await keep_plan(opened.database, opened.clock, opened.settings, undoing.plan, "undo")
+        return await carry_out(context, opened, kept, options, stop=stop, kind="undo")
+
+
+async def _plan(context: CliContext, opened: Opened, run: int) -> Undoing:
+    name = opened.names[0]
+    progress = Progress(instance=name)
+    async with (
+        open_rooms(opened.settings, opened.database, name, opened.clock, writing=True) as rooms,
+        showing(progress, rooms, enabled=context.progress),
+    ):
+        return await plan_undo(rooms, run, progress)
+
+
+def _tell(undoing: Undoing, run: int) -> None:
+    if undoing.left_alone:
+        say(f"{undoing.plan.instance}: of run {run} these are left alone:")
+    for line in undoing.left_alone[:SHOWN]:
+        say(f"  {line}")
+    if len(undoing.left_alone) > SHOWN:
+        say(f"  and {len(undoing.left_alone) - SHOWN:,} more; see worker.actions")

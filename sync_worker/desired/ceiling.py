@@ -1,0 +1,195 @@
+"""Approval is a ceiling: what of an approved plan may still be done to a user, as the user is now. Pure.
+
+Nothing is done that the plan does not contain, nothing whose reason has gone, and nothing that means more to the person
+than what was approved: the guards are asked again, about the channels of this moment.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sync_worker.channels import Channel
+from sync_worker.desired.diff import Change, Kind, consequences
+from sync_worker.desired.guards import Allowances, GuardLimits, objections
+from sync_worker.desired.model import ACTIVE, EMAIL, fold, key_of
+from sync_worker.desired.plan import Plan, PlannedUser, Warn, planned
+
+NOT_REPLACED: Final = "its replacement is not there"
+
+
+class Standing(StrEnum):
+    """What became of a change that is not carried out."""
+
+    EXISTED = "existed"  # somebody else has created it
+    GONE = "gone"  # what was to be deleted is not there any more
+    SKIPPED = "skipped"  # stale
+    WITHHELD = "withheld"  # by a guard, for now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """A change that is not carried out, and why."""
+
+    change: Change
+    standing: Standing
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillDue:
+    """What of a user's approved changes is to be done now."""
+
+    due: tuple[Change, ...]
+    dropped: tuple[Dropped, ...]
+
+
+def remaining(plan: Plan, settled: Iterable[Change]) -> Plan:
+    """The plan without what is settled; its figures about document and channels stay."""
+    gone = set(settled)
+    users = (_without(user, gone) for user in plan.users)
+    return replace(plan, users=tuple(user for user in users if user.diff.changes))
+
+
+def _without(user: PlannedUser, gone: set[Change]) -> PlannedUser:
+    left = tuple(change for change in user.diff.changes if change not in gone)
+    return replace(user, diff=replace(user.diff, changes=left))
+
+
+def creates_due(creates: Iterable[Change], live: tuple[Channel, ...]) -> StillDue:
+    """The creates that are still needed."""
+    here = {key_of(channel.type, channel.address) for channel in live}
+    due, dropped = [], []
+    for change in creates:
+        if change.key in here:
+            dropped.append(Dropped(change=change, standing=Standing.EXISTED, why="it is there already"))
+        else:
+            due.append(change)
+    return StillDue(due=tuple(due), dropped=tuple(dropped))
+
+
+def deletes_due(
+    approved: PlannedUser,
+    deletes: Iterable[Change],
+    live: tuple[Channel, ...],
+    now: datetime,
+    rules: tuple[GuardLimits, Allowances],
+) -> StillDue:
+    """The deletes that are still meant, and that the guards allow, all together, as the user is now.
+
+    Args:
+        approved: the user as the plan has it.
+        deletes: the changes of the plan that are not settled yet.
+        live: all channels of the user, completely read, after the creates.
+        now: when they were read.
+        rules: the guards.
+    """
+    dropped, meant = [], []
+    for change in deletes:
+        if all(channel.id != change.channel_id for channel in live):
+            dropped.append(Dropped(change=change, standing=Standing.GONE, why="it is gone already"))
+        elif (stale := _stale(approved, change, live)) is not None:
+            dropped.append(Dropped(change=change, standing=Standing.SKIPPED, why=stale))
+        elif change.replaced and not _replaced(approved, change, live):
+            dropped.append(Dropped(change=change, standing=Standing.WITHHELD, why=NOT_REPLACED))
+        else:
+            meant.append(change)
+    due, guarded = _guarded(approved, tuple(meant), live, now, rules)
+    return StillDue(due=due, dropped=(*dropped, *guarded))
+
+
+def _stale(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) -> str | None:
+    """Why a delete is not meant any more, or None."""
+    channel = next(channel for channel in live if channel.id == change.channel_id)
+    if key_of(channel.type, channel.address) != change.key:
+        return f"channel {channel.id} has another address now"
+    then = next((c.workflow_state for c in approved.diff.live if c.id == change.channel_id), None)
+    if then is not None and then != channel.workflow_state:
+        return f"it was {then} when the plan was made, and is {channel.workflow_state} now"
+    return None
+
+
+def _replaced(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) -> bool:
+    """Whether everything that the plan creates in its stead is there, and active where it was to be."""
+    here = {key_of(channel.type, channel.address): channel for channel in live}
+    for create in approved.diff.changes:
+        if create.kind is Kind.CREATE and create.type == change.type:
+            successor = here.get(create.key)
+            if successor is None or (create.skip_confirmation and successor.workflow_state != ACTIVE):
+                return False
+    return True
+
+
+def _guarded(
+    approved: PlannedUser,
+    deletes: tuple[Change, ...],
+    live: tuple[Channel, ...],
+    now: datetime,
+    rules: tuple[GuardLimits, Allowances],
+) -> tuple[tuple[Change, ...], tuple[Dropped, ...]]:
+    """Weigh the deletes until what is left passes: what one of them means depends on the others."""
+    dropped: list[Dropped] = []
+    while deletes and (why := _objections(approved, deletes, live, now, rules)):
+        held = (change for change in deletes if change in why)
+        dropped += (Dropped(change=change, standing=Standing.WITHHELD, why=why[change]) for change in held)
+        deletes = tuple(change for change in deletes if change not in why)
+    return deletes, tuple(dropped)
+
+
+def _objections(
+    approved: PlannedUser,
+    deletes: tuple[Change, ...],
+    live: tuple[Channel, ...],
+    now: datetime,
+    rules: tuple[GuardLimits, Allowances],
+) -> dict[Change, str]:
+    present = planned(consequences(approved.diff.desired, live, deletes), now)
+    surprise = _surprise(approved, present)
+    surprised = {} if surprise is None else {change: surprise for change in deletes if change.type == EMAIL}
+    return surprised | dict(objections(present, *rules))
+
+
+def _surprise(approved: PlannedUser, present: PlannedUser) -> str | None:
+    """What the deletes would mean now and did not mean when the plan was approved, or None."""
+    if Warn.LOSES_LAST_EMAIL in present.warnings and Warn.LOSES_LAST_EMAIL not in approved.warnings:
+        return "it would leave the user without a deliverable e-mail now, which the plan does not say"
+    if Warn.CHANGES_DEFAULT not in present.warnings:
+        return None
+    after, expected = present.diff.default_after, approved.diff.default_after
+    if Warn.CHANGES_DEFAULT in approved.warnings and fold(after or "") == fold(expected or ""):
+        return None
+    return f"the default address would become {after or 'none'} now, which the plan does not say"
+
+
+# --- after an interruption ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a look at Canvas says about an action whose outcome nobody knows."""
+
+    done: bool
+    channel: Channel | None = None  # of a create that was done
+    repeatable: bool = False  # not done, and doing it (again) can do no harm
+    why: str = ""
+
+
+def look(change: Change, live: tuple[Channel, ...]) -> Found:
+    """Settle an action that was started, by what the user has now.
+
+    A create that is not there is repeated only where it sends nobody a message: the lost request may have been carried
+    out and taken back since. The server keeps addresses unique, so that a repeated create makes no second channel.
+    """
+    if change.kind is Kind.DELETE:
+        gone = all(channel.id != change.channel_id for channel in live)
+        return Found(done=gone, repeatable=not gone, why="found gone" if gone else "found untouched")
+    channel = next((each for each in live if key_of(each.type, each.address) == change.key), None)
+    if channel is not None:
+        return Found(done=True, channel=channel, why="the answer was lost, a look found it there")
+    if change.skip_confirmation:
+        return Found(done=False, repeatable=True, why="the answer was lost, a look did not find it")
+    return Found(
+        done=False,
+        why="the answer was lost and a look did not find it; it is not sent again, for a message may have gone out",
+    )

@@ -1,0 +1,48 @@
+"""When an apply stops by itself: a token that may not skip confirmations, a run of refusals or failures.
+
+A state step each; the caller looks at `halted` before the next action.
+"""
+
+from sync_worker.channels import Channel
+from sync_worker.desired.diff import Change
+from sync_worker.desired.model import ACTIVE
+
+
+class Caution:
+    """Watches the actions of one apply.
+
+    Args:
+        max_failures: refusals and failures in a row after which it stops; 0: never.
+    """
+
+    def __init__(self, max_failures: int) -> None:
+        self._max_failures = max_failures
+        self._in_a_row = 0
+        self.proven = False  # a create that was to send no message has sent none
+        self.halted: str | None = None  # why nothing more is done
+
+    def created(self, change: Change, channel: Channel) -> None:
+        """A create has gone through: what Canvas made of `skip_confirmation` counts, not what was asked for."""
+        self._in_a_row = 0
+        if not change.skip_confirmation:
+            return
+        if channel.workflow_state == ACTIVE:
+            self.proven = True
+        elif self.halted is None:
+            self.halted = (
+                f"the token has no right to skip confirmations: user {change.user_id} was sent a message although none "
+                "was to be sent; apply with the token of an account administrator"
+            )
+
+    def went_well(self) -> None:
+        """Any other action has gone through."""
+        self._in_a_row = 0
+
+    def went_wrong(self, what: str) -> None:
+        """An action was refused or failed."""
+        self._in_a_row += 1
+        if self.halted is None and 0 < self._max_failures <= self._in_a_row:
+            self.halted = (
+                f"{self._in_a_row} actions in a row were refused or failed, the last one: {what} "
+                f"(limit guards.max_failures = {self._max_failures})"
+            )

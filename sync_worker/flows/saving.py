@@ -1,0 +1,73 @@
+"""Plans on their way into the table, and out of it again."""
+
+from dataclasses import dataclass
+
+from sync_worker.clock import Clock
+from sync_worker.desired.plan import Plan, fingerprint, totals
+from sync_worker.desired.render.as_json import plan_from_json, plan_to_json
+from sync_worker.errors import PlanError
+from sync_worker.mirror import plans
+from sync_worker.mirror.database import Database
+from sync_worker.settings import Instance, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A plan that is in the table."""
+
+    saved: plans.SavedPlan
+    plan: Plan
+
+
+async def save_plan(database: Database, instance: Instance, plan: Plan, kind: str = "document") -> int:
+    """Write a plan down; its number.
+
+    Args:
+        database: where.
+        instance: whose `desired.max_plan_age` holds.
+        plan: what.
+        kind: `document`, `undo`, `hand`.
+    """
+    counts = totals(plan)
+    new = plans.NewPlan(
+        instance=plan.instance,
+        origin=plan.origin,
+        kind=kind,
+        made_at=plan.made_at,
+        expires_at=plan.made_at + instance.desired.max_plan_age,
+        document=plan.source.document,
+        digest=plan.source.digest,
+        fingerprint=fingerprint(plan),
+        creates=counts.creates,
+        deletes=counts.deletes,
+        messages=counts.messages,
+        content=plan_to_json(plan),
+    )
+    return await plans.save(database, new)
+
+
+async def keep_plan(database: Database, clock: Clock, settings: Settings, plan: Plan, kind: str) -> Kept:
+    """Write a plan down that is carried out at once."""
+    instance = settings.instance(plan.instance)
+    number = await save_plan(database, instance, plan, kind)
+    saved = await plans.load(database, clock, (instance.name,), number)
+    if saved is None:
+        raise PlanError(f"plan {number} has gone as soon as it was saved")
+    return Kept(saved=saved, plan=plan)
+
+
+async def load_plan(database: Database, clock: Clock, names: tuple[str, ...], number: int) -> Kept | None:
+    """A plan of one of these instances by its number; None where there is none."""
+    saved = await plans.load(database, clock, names, number)
+    return None if saved is None else Kept(saved=saved, plan=plan_from_json(saved.content))
+
+
+async def find_plan(database: Database, clock: Clock, names: tuple[str, ...], text: str) -> Kept | None:
+    """The plan that a file holds, out of the table; None where it is not there.
+
+    Raises:
+        PlanError: the file holds no plan, or one that was changed.
+    """
+    plan = plan_from_json(text)
+    number = await plans.find(database, names, fingerprint(plan), plan.made_at)
+    return None if number is None else await load_plan(database, clock, names, number)

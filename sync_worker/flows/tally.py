@@ -1,0 +1,75 @@
+"""What an apply came to, counted as it goes."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from sync_worker.desired.diff import Change, Kind
+from sync_worker.flows.verdict import IN_PART, WITHHELD, Finding
+from sync_worker.mirror.journal import Status
+
+EXAMPLES: Final = 5
+"""Reasons of one sort that are told."""
+
+_WRONG: Final = (Status.REFUSED, Status.FAILED, Status.UNCERTAIN, Status.STARTED, Status.SKIPPED)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts of one apply."""
+
+    counts: Counter[tuple[str, Status]] = field(default_factory=Counter)  # by kind and status
+    reasons: Counter[tuple[Status, str]] = field(default_factory=Counter)
+    first: dict[tuple[Status, str], Change] = field(default_factory=dict)  # an example of each reason
+    messages: int = 0  # confirmation messages that went, or may have gone, to people
+    handled: set[Change] = field(default_factory=set)  # of which something was noted
+    gone: int = 0  # deletes of what was gone already
+
+    def note(self, change: Change, status: Status, why: str | None = None, *, messaged: bool = False) -> None:
+        """Count one action."""
+        self.handled.add(change)
+        self.counts[change.kind.value, status] += 1
+        self.messages += messaged
+        if why:
+            self.reasons[status, why] += 1
+            self.first.setdefault((status, why), change)
+
+    def number(self, status: Status, kind: Kind | None = None) -> int:
+        """Actions with this status."""
+        return sum(n for (k, s), n in self.counts.items() if s is status and (kind is None or k == kind.value))
+
+    @property
+    def wrong(self) -> int:
+        """Actions that did not go as planned."""
+        return sum(number for (_, status), number in self.counts.items() if status in _WRONG)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say, the gravest first."""
+        held = self._reasons(Status.WITHHELD)
+        wrong = [line for status in _WRONG for line in self._reasons(status)]
+        return (
+            *(Finding(exit_code=WITHHELD, message=line) for line in held),
+            *(Finding(exit_code=IN_PART, message=line) for line in wrong),
+        )
+
+    def _reasons(self, status: Status) -> list[str]:
+        found = [(why, number) for (s, why), number in self.reasons.most_common() if s is status]
+        lines = [self._line(status, why, number) for why, number in found[:EXAMPLES]]
+        rest = sum(number for _, number in found[EXAMPLES:])
+        return lines + ([f"{rest:,} more {_WORDS[status]} for other reasons"] if rest else [])
+
+    def _line(self, status: Status, why: str, number: int) -> str:
+        example = self.first[status, why]
+        who = f"user {example.user_id}" if number == 1 else f"first: user {example.user_id}"
+        noun = "action" if number == 1 else "actions"
+        return f"{number:,} {noun} {_WORDS[status]}: {why} ({who}, {example.kind} {example.type} {example.address})"
+
+
+_WORDS: Final = {
+    Status.WITHHELD: "withheld",
+    Status.REFUSED: "refused by Canvas",
+    Status.FAILED: "failed",
+    Status.UNCERTAIN: "uncertain",
+    Status.STARTED: "not settled, the next apply looks first",
+    Status.SKIPPED: "skipped as stale",
+}

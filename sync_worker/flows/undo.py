@@ -1,0 +1,150 @@
+"""`undo`: the opposite of what a run did, as a plan of its own, which then takes the same road as any other.
+
+What was deleted comes back (Canvas revives a retired channel under its old id), what was created goes. What somebody
+else had created, and what nobody knows the outcome of, is left alone and said.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from sync_worker.channels import Channel, Gone, Snapshot, by_id
+from sync_worker.desired.diff import Kind, diff
+from sync_worker.desired.model import ACTIVE, ChannelKey, DesiredUser, Mode, Wish, key_of
+from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
+from sync_worker.errors import UsageError
+from sync_worker.flows.canvas import outage_watch, reader
+from sync_worker.flows.fetch import read_all
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.rooms import Rooms
+from sync_worker.mirror import binding
+from sync_worker.mirror.journal import Deed, Status, deeds
+
+_LEFT_ALONE: Final = {
+    Status.EXISTED: "was there before, by somebody else",
+    Status.UNCERTAIN: "nobody knows whether it was done",
+    Status.STARTED: "nobody knows yet whether it was done",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """The opposite of a run."""
+
+    plan: Plan
+    left_alone: tuple[str, ...]  # what the plan does not touch, and why
+
+
+async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
+    """Plan the opposite of what a run did, against what is live now; nothing is written to Canvas.
+
+    Raises:
+        UsageError: the run did nothing that can be undone.
+        WrongCanvas: the mirror is of another one.
+        TokenRefused, Unreachable: Canvas cannot be asked.
+    """
+    bound = await binding.binding(rooms.database, rooms.instance.name)
+    if bound is not None:
+        binding.check(bound, rooms.instance.origin, None)
+    done = await deeds(rooms.database, rooms.instance.name, run_id)
+    if not done:
+        raise UsageError(
+            f"run {run_id} of {rooms.instance.name} wrote nothing to Canvas", hint="See: sync-worker status"
+        )
+    return await _Undo(rooms, run_id, progress).plan(done)
+
+
+class _Undo:
+    """The plan of one undo."""
+
+    def __init__(self, rooms: Rooms, run_id: int, progress: Progress) -> None:
+        self._rooms = rooms
+        self._what = f"undo of run {run_id}"
+        self._progress = progress
+        self._left_alone: list[str] = []
+        self._unread: list[str] = []
+
+    async def plan(self, done: tuple[Deed, ...]) -> Undoing:
+        by_user = _by_user(self._reversible(done))
+        self._progress.phase, self._progress.users, self._progress.listed = "comparing", len(by_user), True
+        live = await self._live(tuple(by_user))
+        users = [self._user(by_user[user_id], snapshot) for user_id, snapshot in sorted(live.items())]
+        changed = tuple(user for user in users if user.diff.changes)
+        source = Source(
+            document=self._what,
+            digest=hashlib.sha256(self._what.encode()).hexdigest(),
+            users=len(users),
+            unresolved=tuple(self._unread),
+        )
+        plan = Plan(
+            instance=self._rooms.instance.name,
+            origin=self._rooms.instance.origin,
+            made_at=self._rooms.clock.now(),
+            source=source,
+            users=changed,
+            unchanged=len(users) - len(changed),
+            managed_live=sum(user.diff.managed_live for user in users),
+        )
+        return Undoing(plan=plan, left_alone=tuple(self._left_alone))
+
+    def _reversible(self, done: tuple[Deed, ...]) -> Iterator[Deed]:
+        for deed in done:
+            if deed.action.kind == "delete_push":
+                self._leave(deed, "a push device registers itself again")
+            elif deed.action.status is Status.DONE:
+                yield deed
+            elif deed.action.status in _LEFT_ALONE:
+                self._leave(deed, _LEFT_ALONE[deed.action.status])
+
+    def _leave(self, deed: Deed, why: str) -> None:
+        action = deed.action
+        what = f"{action.kind} {action.type} {action.address}".strip()
+        self._left_alone.append(f"user {action.user_id}: {what}: {why}")
+
+    async def _live(self, user_ids: tuple[int, ...]) -> dict[int, Snapshot]:
+        rooms, live = self._rooms, {}
+        read = reader(rooms, outage_watch(rooms))
+        for outcome in await read_all(user_ids, read, rooms.instance.max_concurrency):
+            self._progress.done += 1
+            if isinstance(outcome, Snapshot):
+                live[outcome.user_id] = outcome
+                continue
+            why = "Canvas does not know this user" if isinstance(outcome, Gone) else outcome.message
+            self._unread.append(f"{self._what}: user {outcome.user_id}: {why}")
+        return live
+
+    def _user(self, done: list[Deed], snapshot: Snapshot) -> PlannedUser:
+        here = {key_of(channel.type, channel.address): channel for channel in snapshot.channels}
+        absent = [self._wish(deed) for deed in done if deed.action.kind == Kind.CREATE and self._ours(deed, here)]
+        present = [self._wish(deed) for deed in done if deed.action.kind == Kind.DELETE]
+        desired = DesiredUser(
+            user_id=snapshot.user_id,
+            ref=by_id(snapshot.user_id),
+            mode=Mode.ADD,
+            manage=frozenset(deed.action.type for deed in done),
+            present=tuple(present),
+            absent=tuple(absent),
+        )
+        return planned(diff(desired, snapshot.channels), snapshot.read_at)
+
+    def _ours(self, deed: Deed, here: dict[ChannelKey, Channel]) -> bool:
+        """Whether the channel that we created is still there."""
+        channel = here.get(key_of(deed.action.type, deed.action.address))
+        if channel is None or channel.id == deed.action.channel_id:
+            return channel is not None
+        self._leave(deed, f"the address belongs to another channel now, {channel.id}")
+        return False
+
+    def _wish(self, deed: Deed) -> Wish:
+        """The channel as it was: one that was confirmed, or needed none, comes back without a message."""
+        action = deed.action
+        before = next((channel for channel in deed.before if channel.id == action.channel_id), None)
+        active = before is None or before.workflow_state == ACTIVE
+        return Wish(type=action.type, address=action.address, skip_confirmation=active, where=self._what)
+
+
+def _by_user(done: Iterator[Deed]) -> dict[int, list[Deed]]:
+    ordered = sorted(done, key=lambda deed: deed.action.user_id)
+    return {user_id: list(group) for user_id, group in groupby(ordered, key=lambda deed: deed.action.user_id)}

@@ -1,0 +1,61 @@
+"""What is left of a saved plan, and what the guards say to it now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sync_worker.desired.ceiling import remaining
+from sync_worker.desired.diff import Change
+from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, rule
+from sync_worker.desired.plan import Plan
+from sync_worker.mirror import journal as journals
+from sync_worker.mirror.database import Database
+from sync_worker.mirror.journal import SETTLED, Action
+from sync_worker.settings import GuardsTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A saved plan, and what a person allows for it."""
+
+    plan_id: int
+    plan: Plan
+    allowances: Allowances = field(default_factory=Allowances)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left of a plan, and what the guards say to it."""
+
+    plan: Plan
+    ruling: Ruling
+    actions: Mapping[Change, Action]  # not settled ones; empty before the first apply
+
+
+async def what_is_left(database: Database, case: Case, guards: GuardsTable, now: datetime) -> Left:
+    """Weigh what of a plan is not settled yet."""
+    name = case.plan.instance
+    changes = tuple(case.plan.changes())
+    actions = await journals.actions_of_plan(database, case.plan_id)
+    by_change = {changes[action.ordinal - 1]: action for action in actions}
+    settled = [change for change, action in by_change.items() if action.status in SETTLED]
+    left = remaining(case.plan, settled)
+    before = await journals.done_before(database, name, case.plan_id, now)
+    done = Done(creates=before.creates, deletes=before.deletes + before.deletes_unattended, messages=before.messages)
+    ruling = rule(left, limits(guards), case.allowances, done)
+    open_actions = {change: action for change, action in by_change.items() if action.status not in SETTLED}
+    return Left(plan=left, ruling=ruling, actions=open_actions)
+
+
+def limits(table: GuardsTable) -> GuardLimits:
+    """`[guards]` as the guards take them."""
+    return GuardLimits(
+        max_creates=table.max_creates,
+        max_deletes=table.max_deletes,
+        max_delete_percent=table.max_delete_percent,
+        percent_from=table.percent_from,
+        max_deletes_per_user=table.max_deletes_per_user,
+        max_messages=table.max_messages,
+        keep_last_email=table.keep_last_email,
+        protect=table.protect,
+    )
