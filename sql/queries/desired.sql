@@ -41,6 +41,10 @@ SELECT DISTINCT ON (ref_kind, ref_value) ref_kind, ref_value, ref_where
 FROM desired_items
 ORDER BY ref_kind, ref_value, place;
 
+-- name: index_desired_items
+-- The items of a reference are looked up reference by reference.
+CREATE INDEX ON desired_items (ref_kind, ref_value);
+
 -- name: analyze_desired
 -- Temporary tables get no statistics by themselves.
 ANALYZE desired_items, desired_users;
@@ -62,14 +66,17 @@ SELECT * FROM desired_items WHERE ref_kind = $1 AND ref_value = $2 ORDER BY plac
 -- name: resolve_from_mirror
 -- References that the mirror knows as exactly one present user. $1 instance.
 WITH known AS (
-    SELECT d.ref_kind, d.ref_value, min(u.id) AS user_id
-    FROM desired_users d
-    JOIN mirror.users u ON u.instance = $1 AND u.state = 'present' AND CASE d.ref_kind
-        WHEN 'sis_user_id' THEN u.sis_user_id = d.ref_value
-        WHEN 'sis_login_id' THEN u.login_id = d.ref_value
-        WHEN 'sis_integration_id' THEN u.integration_id = d.ref_value
-    END
-    GROUP BY d.ref_kind, d.ref_value
+    SELECT n.ref_kind, n.ref_value, min(u.id) AS user_id
+    FROM mirror.users u
+    CROSS JOIN LATERAL (VALUES
+        ('id', u.id::text),
+        ('sis_user_id', u.sis_user_id),
+        ('sis_login_id', u.login_id),
+        ('sis_integration_id', u.integration_id)
+    ) AS n (ref_kind, ref_value)
+    JOIN desired_users d ON d.ref_kind = n.ref_kind AND d.ref_value = n.ref_value
+    WHERE u.instance = $1 AND u.state = 'present'
+    GROUP BY n.ref_kind, n.ref_value
     HAVING count(*) = 1
 )
 UPDATE desired_users d SET user_id = k.user_id
@@ -108,21 +115,69 @@ FROM desired_users u
 WHERE problem IS NOT NULL
 ORDER BY (SELECT min(i.place) FROM desired_items i WHERE (i.ref_kind, i.ref_value) = (u.ref_kind, u.ref_value));
 
+-- name: index_resolved_users
+-- From here on users are looked up by id.
+CREATE INDEX ON desired_users (user_id);
+
+-- name: analyze_resolved
+-- Without, the next statement is planned for a table in which nobody has an id.
+ANALYZE desired_users, fresh_users;
+
 -- name: find_fresh_users
--- Present users whom a batch has read since a time, without a failure of theirs, and without a candidate that is not
--- settled. $1 instance, $2 since.
+-- Named and present users whom a batch has read since a time, without a failure of theirs, and without a candidate that
+-- is not settled. $1 instance, $2 since.
 INSERT INTO fresh_users
 SELECT m.id, max(b.done_at)
 FROM worker.runs r
 JOIN worker.batches b ON b.run_id = r.id AND b.status = 'done' AND b.done_at > $2
 CROSS JOIN LATERAL unnest(b.user_ids) AS u (user_id)
 JOIN mirror.users m ON m.instance = $1 AND m.id = u.user_id AND m.state = 'present'
+JOIN desired_users d ON d.user_id = m.id
 WHERE r.instance = $1
     AND NOT EXISTS (
         SELECT FROM worker.failures f WHERE f.run_id = r.id AND f.user_id = u.user_id AND f.resolved_at IS NULL
     )
     AND NOT EXISTS (SELECT FROM worker.candidates c WHERE c.instance = $1 AND c.user_id = u.user_id)
 GROUP BY m.id;
+
+-- name: take_out_satisfied
+-- Take out the users who certainly have what they are to have, as far as a fresh mirror knows; how many they are, and
+-- how many live channels of managed types they have. $1 instance.
+--
+-- It says about a user what `desired.diff` says, or leaves the user in: those with a wish outside `manage`, of whom the
+-- plan tells, and those with an address beyond ASCII: what `lower()` makes of it depends on the database's locale.
+WITH wishes AS MATERIALIZED (
+    SELECT d.user_id, i.type, i.folded, i.state, i.mode, i.manage
+    FROM fresh_users
+    JOIN desired_users d USING (user_id)
+    JOIN desired_items i USING (ref_kind, ref_value)
+), live AS MATERIALIZED (
+    SELECT c.user_id, c.type, lower(c.address COLLATE "C") COLLATE "default" AS folded,
+        c.address COLLATE "C" ~ '^[ -~]*$' AS is_ascii
+    FROM fresh_users
+    JOIN mirror.communication_channels c USING (user_id)
+    WHERE c.instance = $1 AND c.deleted_at IS NULL
+), wished AS (
+    SELECT w.user_id, min(w.mode) AS mode, min(w.manage) AS manage
+    FROM wishes w
+    LEFT JOIN live l USING (user_id, type, folded)
+    GROUP BY w.user_id
+    HAVING bool_and(w.type IS NULL OR w.type <> 'push' AND w.type = ANY (w.manage)
+        AND (w.state = 'present') = (l.user_id IS NOT NULL))
+), satisfied AS MATERIALIZED (
+    SELECT u.user_id, count(l.user_id) FILTER (WHERE l.type <> 'push' AND l.type = ANY (u.manage)) AS managed_live
+    FROM wished u
+    LEFT JOIN live l USING (user_id)
+    LEFT JOIN wishes w USING (user_id, type, folded)
+    GROUP BY u.user_id
+    HAVING bool_and(l.user_id IS NULL OR l.is_ascii AND (
+        u.mode = 'add' OR l.type = 'push' OR l.type <> ALL (u.manage) OR w.user_id IS NOT NULL
+    ))
+), taken AS (
+    DELETE FROM desired_users d USING satisfied s WHERE d.user_id = s.user_id
+)
+SELECT count(*) AS users, coalesce(sum(managed_live), 0)::bigint AS managed_live
+FROM satisfied;
 
 -- name: count_desired_users
 -- How many users are named, under however many names.

@@ -39,7 +39,7 @@ def fold(address: str) -> str:
 
     Only İ (U+0130) has a longer one in Python, i and a dot above; with Unicode, glibc and PostgreSQL it is i.
     """
-    return "".join(char.lower()[0] for char in address)
+    return address.lower() if address.isascii() else "".join(char.lower()[0] for char in address)
 
 
 def key_of(channel_type: str, address: str) -> ChannelKey:

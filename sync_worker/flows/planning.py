@@ -1,8 +1,8 @@
 """`plan`: desired against live, as a value that a person can read before anything is done.
 
 The document is staged and grouped in PostgreSQL, every reference is resolved, then each user is compared. Where the
-mirror is fresh it serves as a filter: only users that differ from it are read live, and only users that the document
-names are read at all.
+mirror is fresh it serves as a filter: the database takes out whoever has everything, only users that differ from it are
+read live, and only users that the document names are read at all.
 """
 
 import asyncio
@@ -197,6 +197,9 @@ class _Comparison:
         """The users that need something, in order of id."""
         self._progress.phase = "comparing"
         self._progress.users, self._progress.listed = await stage.count(), True
+        satisfied = await stage.take_out_satisfied()
+        self.compared = self._progress.done = satisfied.users
+        self.managed_live = satisfied.managed_live
         async for page in stage.users(PAGE):
             live = {
                 user.user_id: _Live(user.read_at, user.live) for user in page if user.read_at and not _differs(user)

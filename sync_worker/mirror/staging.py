@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from sync_worker.channels import Channel, UserRef
@@ -20,6 +21,7 @@ COLUMNS: Final = (
     "ref_kind", "ref_value", "ref_where", "mode", "manage", "type", "address", "folded", "state",
     "skip_confirmation", "reason", "entry_where",
 )  # fmt: skip
+_VALUES: Final = attrgetter(*COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,14 @@ class StagedUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Satisfied:
+    """Users who need nothing, according to a fresh mirror."""
+
+    users: int
+    managed_live: int  # their live channels of managed types
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTwice:
     """Two references that turn out to be one user."""
 
@@ -76,6 +86,7 @@ class Stage:
                 chunk = []
         await self._copy(chunk)
         await self._session.execute("list_desired_users")
+        await self._session.execute("index_desired_items")
         await self._session.execute("analyze_desired")
 
     async def _copy(self, rows: list[tuple[Any, ...]]) -> None:
@@ -128,8 +139,16 @@ class Stage:
 
     async def find_fresh(self, since: datetime | None) -> None:
         """Find out for whom the mirror is as new as `since`; None: for nobody."""
+        await self._session.execute("index_resolved_users")
+        await self._session.execute("analyze_resolved")
         if since is not None:
             await self._session.execute("find_fresh_users", self._instance, since)
+            await self._session.execute("analyze_resolved")
+
+    async def take_out_satisfied(self) -> Satisfied:
+        """Compare whoever is fresh within the database; those who certainly need nothing are not among `users` then."""
+        row = await self._session.fetch_row("take_out_satisfied", self._instance)
+        return Satisfied(**dict(row or {"users": 0, "managed_live": 0}))
 
     async def users(self, size: int) -> AsyncIterator[list[StagedUser]]:
         """All resolved users in order of id, `size` at a time."""
@@ -161,8 +180,7 @@ async def staging(database: Database, instance: str) -> AsyncIterator[Stage]:
 
 def _row(item: StagedItem) -> tuple[Any, ...]:
     clean = NulReplacer()
-    values = (getattr(item, name) for name in COLUMNS)
-    return tuple(clean(value) if isinstance(value, str) else value for value in values)
+    return tuple(clean(value) if isinstance(value, str) else value for value in _VALUES(item))
 
 
 def _item(row: Record) -> StagedItem:

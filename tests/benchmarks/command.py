@@ -9,7 +9,7 @@ from typing import Final
 
 import uvloop
 
-from tests.benchmarks import cpu, gate, memory, merge
+from tests.benchmarks import cpu, gate, memory, merge, plan
 from tests.benchmarks.report import Figure, Section, machine, show, write
 
 
@@ -28,6 +28,7 @@ BENCHMARKS: Final = {
     "cpu": Benchmark(measure=cpu.measure, about=cpu.ABOUT, seconds=180.0, seconds_quick=50.0),
     "memory": Benchmark(measure=memory.measure, about=memory.ABOUT, seconds=420.0, seconds_quick=60.0),
     "merge": Benchmark(measure=merge.measure, about=merge.ABOUT, seconds=120.0, seconds_quick=25.0),
+    "plan": Benchmark(measure=plan.measure, about=plan.ABOUT, seconds=240.0, seconds_quick=60.0),
 }
 
 

@@ -82,6 +82,11 @@ async def _remove(folder: Path) -> None:
 
 async def backfill(canvas: Canvas, folder: str, instance: str) -> Usage:
     """The real command, from an empty mirror of this instance to a full one."""
+    return await worker(canvas, folder, instance, "backfill")
+
+
+async def worker(canvas: Canvas, folder: str, instance: str, *command: str, code: int = 0) -> Usage:
+    """A real command on this instance; `code`: how it is to end."""
     config = Path(folder).parent / f"{instance}.toml"
     config.write_text(
         f'[database]\nurl = "embedded:{folder}"\n'
@@ -90,14 +95,14 @@ async def backfill(canvas: Canvas, folder: str, instance: str) -> Usage:
     )
     config.chmod(0o600)
     options = ("--config", str(config), "--log-level", "warning", "--no-progress")
-    return await measured(*_COMMAND, *options, "backfill")
+    return await measured(*_COMMAND, *options, *command, code=code)
 
 
-async def measured(*command: str) -> Usage:
+async def measured(*command: str, code: int = 0) -> Usage:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: it ended with another code; with what it said.
     """
     clock = Clock()
     before, started = _children_cpu(), clock.monotonic()
@@ -106,7 +111,7 @@ async def measured(*command: str) -> Usage:
     async with _ended_with(process), asyncio.TaskGroup() as group:
         peak = group.create_task(_watch(process, clock))
         said, _ = await process.communicate()
-    if process.returncode != 0:
+    if process.returncode != code:
         raise RuntimeError(f"exit code {process.returncode}: {said.decode(errors='replace')[-2000:]}")
     return Usage(
         seconds=clock.monotonic() - started, cpu_seconds=_children_cpu() - before, peak_mb=peak.result() / 2**10
