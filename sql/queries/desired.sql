@@ -63,6 +63,11 @@ LIMIT $1;
 -- $1 kind, $2 value.
 SELECT * FROM desired_items WHERE ref_kind = $1 AND ref_value = $2 ORDER BY place;
 
+-- name: resolve_numbers
+-- Numbers that are the user's id as they stand; a global one may be the other form of it. $1 first global id.
+UPDATE desired_users SET user_id = ref_value::bigint
+WHERE CASE ref_kind WHEN 'id' THEN ref_value::bigint < $1 ELSE false END;
+
 -- name: resolve_from_mirror
 -- References that the mirror knows as exactly one present user. $1 instance.
 WITH known AS (
@@ -178,6 +183,10 @@ WITH wishes AS MATERIALIZED (
 )
 SELECT count(*) AS users, coalesce(sum(managed_live), 0)::bigint AS managed_live
 FROM satisfied;
+
+-- name: count_references
+-- References that lead to somebody, or that nobody has asked about.
+SELECT count(*) FROM desired_users WHERE problem IS NULL;
 
 -- name: count_desired_users
 -- How many users are named, under however many names.

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from sync_worker.cli import unavailable
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 
@@ -15,7 +14,11 @@ PlanNumber = Annotated[int, typer.Argument(metavar="PLAN", min=1, help="The numb
 
 def register(app: typer.Typer) -> None:
     """Add the command and the group."""
-    epilog = examples("sync-worker plan --desired desired.yaml", "sync-worker plan --desired new.csv --format markdown")
+    epilog = examples(
+        "sync-worker plan --desired desired.yaml",
+        "sync-worker plan --desired new.csv --format markdown",
+        "sync-worker plan --desired query:wanted.sql --users id:1042,1043",
+    )
     app.command("plan", epilog=epilog)(plan)
     group = typer.Typer(
         help="Saved plans.",
@@ -33,11 +36,19 @@ def register(app: typer.Typer) -> None:
 def plan(
     ctx: typer.Context,
     desired: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The desired state; else desired.file of the configuration.")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The desired state, or query:FILE.sql, whose rows are it; else desired.file of the configuration.",
+        ),
     ] = None,
     mode: Annotated[Literal["add", "exact"] | None, typer.Option(help="Instead of what the document says.")] = None,
     manage: Annotated[
         str | None, typer.Option(metavar="T,…", help="Types that may be touched, instead of what the document says.")
+    ] = None,
+    users: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="Plan only these of the document's users; as for run; repeatable."),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Show N users by chance, each kind of warning among them.")
@@ -45,7 +56,6 @@ def plan(
     refresh: Annotated[bool, typer.Option("--refresh", help="Read everybody live.")] = False,  # noqa: FBT002
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the plan there (JSON, 0600).")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
-    _users: Annotated[str | None, unavailable.option("plan --users")] = None,
 ) -> None:
     """Show what would change at Canvas to reach a desired state, and save that as a plan; exit 10 if anything would.
 
@@ -58,6 +68,7 @@ def plan(
         desired=desired,
         mode=mode,
         manage=manage,
+        users=tuple(users or ()),
         sample=sample,
         refresh=refresh,
         out=out,

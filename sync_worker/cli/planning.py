@@ -12,7 +12,7 @@ from sync_worker.cli.display import showing
 from sync_worker.cli.exits import CHANGES, DONE, IN_PART, say, worst
 from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
-from sync_worker.desired.document import check
+from sync_worker.desired.document import check, named
 from sync_worker.desired.entries import Terms
 from sync_worker.desired.guards import Allowances, Done, Ruling, rule
 from sync_worker.desired.model import Mode
@@ -32,7 +32,9 @@ from sync_worker.flows.saving import load_plan, save_plan
 from sync_worker.flows.weighing import limits
 from sync_worker.logs import bind
 from sync_worker.mirror import plans
+from sync_worker.mirror.foreign import load
 from sync_worker.settings import GuardsTable, Instance
+from sync_worker.users.specs import QuerySpec, configured
 
 LISTED: Final = 20  # plans that `plans list` shows
 
@@ -41,9 +43,10 @@ LISTED: Final = 20  # plans that `plans list` shows
 class PlanOptions:
     """What the command line says."""
 
-    desired: Path | None = None
+    desired: str | None = None  # a file, or query:FILE.sql
     mode: str | None = None
     manage: str | None = None  # types with commas between them
+    users: tuple[str, ...] = ()  # specs; none: everybody
     sample: int | None = None
     refresh: bool = False
     out: Path | None = None
@@ -77,6 +80,8 @@ def _tell(plan: Plan, number: int | None, expires_at: datetime, failed: int) -> 
     if failed:
         users = counted(failed, "user", "users")
         say(f"{plan.instance}: Canvas gave no usable answer about {users}; nothing is planned there, plan again later")
+    if plan.source.only and not plan.users and not plan.unchanged:
+        say(f"{plan.instance}: the document names none of the users of --users")
     if number is not None:
         say(f"{plan.instance}: saved as plan {number}; it expires at {expires_at:%Y-%m-%d %H:%M} UTC")
 
@@ -87,17 +92,16 @@ def plan_request(instance: Instance, options: PlanOptions) -> PlanRequest:
     Raises:
         UsageError: neither names a desired state, or an option cannot be.
     """
-    document = options.desired or (Path(instance.desired.file) if instance.desired.file else None)
-    if document is None:
+    document = options.desired or instance.desired.file
+    if not document:
         raise ConfigError(
             "no desired state", hint="Name one with --desired FILE, or as desired.file in the configuration"
         )
-    if str(document).startswith("query:"):
-        raise UsageError("a desired state by SQL query is not available in this version", where=str(document))
     manage = None if options.manage is None else _types(options.manage)
     terms = Terms(forced_mode=Mode(options.mode) if options.mode else None, forced_manage=manage)
     max_age = None if options.refresh else instance.desired.max_mirror_age
-    return PlanRequest(document=document, terms=terms, max_age=max_age)
+    only = configured(instance, options.users) if options.users else ()
+    return PlanRequest(document=named(document), terms=terms, max_age=max_age, only=only)
 
 
 def _types(text: str) -> frozenset[str]:
@@ -170,8 +174,16 @@ async def reject_saved(context: CliContext, number: int, reason: str | None) -> 
     typer.echo(f"plan {number} is rejected")
 
 
-def describe_document(path: Path) -> str:
+def describe_document(name: str) -> str:
     """Check a desired state without touching anything; what it holds, in a sentence, and its warnings."""
+    document = named(name)
+    if isinstance(document, QuerySpec):
+        load(document.path, DocumentError)
+        return f"{name} can be read; `sync-worker plan` asks it and checks its rows"
+    return _describe_file(document)
+
+
+def _describe_file(path: Path) -> str:
     checked = check(path)
     figures = f"{counted(checked.users, 'user', 'users')}, {counted(checked.entries, 'entry', 'entries')}"
     lines = [f"{path} is valid: {figures}"]

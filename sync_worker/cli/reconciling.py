@@ -1,7 +1,6 @@
 """What `run` does after it has read: plan towards the desired state, and with `auto` carry the plan out."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import typer
 
@@ -31,7 +30,7 @@ UNATTENDED = "run --apply auto"
 class Wishes:
     """How far a run goes; None: as configured."""
 
-    desired: Path | None = None
+    desired: str | None = None  # a file, or query:FILE.sql
     apply: str | None = None  # off, plan, auto
 
     def level(self, instance: Instance) -> str:

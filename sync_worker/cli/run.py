@@ -1,6 +1,5 @@
 """`run` and `backfill`: Canvas to the mirror, for every instance asked for."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -17,7 +16,7 @@ Users = Annotated[
     typer.Option(
         metavar="SPEC",
         help="Whom to read instead of the configured users: account:ID, account:self, file:PATH, id:N,N, "
-        "sis:ID,ID, self; repeatable.",
+        "sis:ID,ID, query:FILE.sql, self; repeatable.",
     ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do not go on with an unfinished run.")]
@@ -51,7 +50,7 @@ def run(
     min_coverage: MinCoverage = None,
     min_listing: MinListing = None,
     desired: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The desired state; else desired.file of the configuration.")
+        str | None, typer.Option(metavar="FILE", help="The desired state; else desired.file of the configuration.")
     ] = None,
     apply: Annotated[
         Literal["off", "plan", "auto"] | None,
@@ -96,7 +95,7 @@ def _overrides(
     )
 
 
-def _sequel(ctx: typer.Context, desired: Path | None, apply: str | None) -> "Sequel":
+def _sequel(ctx: typer.Context, desired: str | None, apply: str | None) -> "Sequel":
     """What follows the reading."""
     from sync_worker.cli.reconciling import Wishes, reconcile
 

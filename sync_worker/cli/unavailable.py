@@ -12,7 +12,7 @@ from sync_worker.errors import UsageError
 COMMANDS: Final = ("init", "check", "report", "schedule", "worker", "forget", "prune", "doctor")
 """They are hidden from `--help`."""
 
-OPTIONS: Final = ("plan --users", "run --distributed", "backfill --distributed")
+OPTIONS: Final = ("run --distributed", "backfill --distributed")
 
 
 def refuse(what: str) -> Never:

@@ -1,7 +1,6 @@
 """`validate`: check the configuration, and say what was understood."""
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def validate(
     ctx: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A desired state to check instead of the configuration.")
+        str | None, typer.Argument(metavar="FILE", help="A desired state to check instead of the configuration.")
     ] = None,
 ) -> None:
     """Check the configuration and the files with its secrets, or a desired state.

@@ -18,6 +18,7 @@ from sync_worker.desired.formats.from_yaml import read_yaml
 from sync_worker.desired.problems import Problem, Problems
 from sync_worker.desired.repeats import Repeats
 from sync_worker.errors import DocumentError
+from sync_worker.users.specs import QuerySpec
 
 _Reader = Callable[[BinaryIO, str, Terms], Iterator[Item | Problem]]
 
@@ -31,7 +32,11 @@ _FORMS: Final[Mapping[str, _Reader]] = {
     ".tsv": read_csv,
 }
 
-_CONFIGURATION: Final = "; a configuration is checked by: sync-worker --config FILE validate"
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    ".toml": "; a configuration is checked by: sync-worker --config FILE validate",
+    ".sql": "; a query is named as query:FILE.sql",
+}
+"""Where files belong that are no documents."""
 
 SUFFIXES: Final = tuple(_FORMS)
 """How the names of documents end."""
@@ -48,6 +53,20 @@ class Checked:
     digest: str  # sha256 of the file, hex
 
 
+def named(text: str) -> Path | QuerySpec:
+    """The document that the command line or the configuration names: a file, or `query:FILE.sql`.
+
+    Raises:
+        DocumentError: no file stands behind `query:`.
+    """
+    scheme, _, rest = text.partition(":")
+    if scheme != "query":
+        return Path(text)
+    if not rest.strip():
+        raise DocumentError("no file stands behind query:", where="the desired state", hint="Write query:FILE.sql")
+    return QuerySpec(path=Path(rest).expanduser())
+
+
 def read(path: Path, terms: Terms | None = None) -> Iterator[Item | Problem]:
     """All that a document says, in its order; a mistake is a value in the stream, and ends nothing.
 
@@ -60,7 +79,7 @@ def read(path: Path, terms: Terms | None = None) -> Iterator[Item | Problem]:
     """
     form = _FORMS.get(path.suffix.lower())
     if form is None:
-        hint = f"Known are {', '.join(SUFFIXES)}" + (_CONFIGURATION if path.suffix == ".toml" else "")
+        hint = f"Known are {', '.join(SUFFIXES)}" + _ELSEWHERE.get(path.suffix.lower(), "")
         raise DocumentError(f"unknown kind of file {path.suffix!r}", where=str(path), hint=hint)
     try:
         with path.open("rb") as file:

@@ -44,13 +44,20 @@ class PlannedUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the wishes come from."""
+    """Where the wishes come from.
+
+    A plan for some users only (`only`) is of the whole document all the same: `users` counts that one, so that the plan
+    does not look like one of a shrunken document. Nobody has asked about the others, so each of their references counts
+    as a user. `unresolved` are then the references that the specs name, and those that Canvas gave no answer about
+    while one of the users was still to be found.
+    """
 
     document: str  # as the user named it
-    digest: str  # sha256 of its contents
+    digest: str  # sha256 of its contents; of a query, of its text and its rows
     users: int  # entries, after validation
     users_before: int | None = None  # of the document of the last applied plan
     unresolved: tuple[str, ...] = ()  # references that lead to nobody, with their place
+    only: tuple[str, ...] = ()  # the specs of the users that the plan is restricted to; empty: everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +69,8 @@ class Plan:
     made_at: datetime
     source: Source
     users: tuple[PlannedUser, ...]
-    unchanged: int  # users of the document that need nothing
-    managed_live: int  # live channels of managed types of all users in the document
+    unchanged: int  # users of the document that need nothing; only of those that the plan is restricted to
+    managed_live: int  # live channels of managed types of the same users
 
     def changes(self) -> Iterator[Change]:
         """All changes in their order."""

@@ -1,5 +1,7 @@
 """Who is to be read: earlier failures first, then the sources, then whoever fell out of a complete listing."""
 
+from contextlib import aclosing
+
 from sync_worker.errors import RequestFailed
 from sync_worker.flows.fetch import Fetcher
 from sync_worker.flows.outage import OutageWatch, unreachable
@@ -73,12 +75,13 @@ class Enroller:
         """Enrol one source to its end; returns how many users it named."""
         offered, account = 0, listing(spec)
         try:
-            async for chunk in walk(spec, self._rooms.client, self._resolver):
-                offered += len(chunk.users)
-                if chunk.failures:
-                    await self._ledger.note_failures(self._run, self._failed(chunk.failures))
-                if await enrolment.offer(chunk.users, account=account):
-                    self._announce(enrolment)
+            async with aclosing(walk(spec, self._rooms.client, self._resolver, self._rooms.mirrored)) as chunks:
+                async for chunk in chunks:
+                    offered += len(chunk.users)
+                    if chunk.failures:
+                        await self._ledger.note_failures(self._run, self._failed(chunk.failures))
+                    if await enrolment.offer(chunk.users, account=account):
+                        self._announce(enrolment)
         except RequestFailed as error:
             raise unreachable(error, self._rooms.instance.origin) from error
         await enrolment.flush(account=account)

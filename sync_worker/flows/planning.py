@@ -7,30 +7,33 @@ read live, and only users that the document names are read at all.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sync_worker.channels import Channel, Failure, Gone, RefKind, Snapshot, Unreadable, User, UserRef
+from sync_worker.channels import Channel, Failure, Gone, RefKind, Snapshot, Unreadable, UserRef
 from sync_worker.desired.diff import diff
 from sync_worker.desired.document import digest, read
 from sync_worker.desired.entries import Entry, Item, State, Terms, UserHead, desired_user
+from sync_worker.desired.formats.from_query import QueryRows
 from sync_worker.desired.model import DesiredUser, Mode
 from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
-from sync_worker.desired.problems import Problem, Problems
+from sync_worker.desired.problems import Problems
 from sync_worker.desired.rules import check_user
-from sync_worker.errors import Trouble
-from sync_worker.flows.canvas import outage_watch, reader
+from sync_worker.errors import DocumentError
+from sync_worker.flows.canvas import reader
 from sync_worker.flows.fetch import Reader, read_all
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.references import resolve
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.watch import leading
 from sync_worker.mirror import binding
+from sync_worker.mirror.foreign import asking, load
 from sync_worker.mirror.plans import users_applied_last
 from sync_worker.mirror.staging import Stage, StagedItem, StagedUser, staging
-from sync_worker.users.resolve import FailedReference, Resolver
+from sync_worker.users.specs import QuerySpec, Spec
 
 PAGE: Final = 500  # users compared together
 
@@ -39,19 +42,29 @@ PAGE: Final = 500  # users compared together
 class PlanRequest:
     """What to plan."""
 
-    document: Path
+    document: Path | QuerySpec
     terms: Terms
     max_age: timedelta | None  # how old the mirror may be to serve as a filter; None: read everybody live
+    only: tuple[Spec, ...] = ()  # the users to plan; empty: all whom the document names
+
+    @property
+    def name(self) -> str:
+        """The document as a person would name it."""
+        return self.document.text if isinstance(self.document, QuerySpec) else str(self.document)
 
 
 async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> Plan:
     """Compare a desired state with Canvas; nothing is written to Canvas or to the mirror.
+
+    The whole document is read and checked, also where only some of its users are planned; the others are then not read,
+    and not counted but for `source.users` (see `Source`).
 
     `progress.failed` counts the users whom Canvas gave no usable answer about; like those who are gone or may not be
     read they are among the plan's unresolved references, and nothing is planned for them.
 
     Raises:
         DocumentError: the document has mistakes; with all of them.
+        SourceError: the users to plan cannot be had.
         WrongCanvas: the mirror is of another one.
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
@@ -59,10 +72,10 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
     bound = await binding.binding(rooms.database, rooms.instance.name)
     if bound is not None:
         binding.check(bound, rooms.instance.origin, None)
-    checksum = await asyncio.to_thread(digest, request.document)
     async with _one_error(), staging(rooms.database, rooms.instance.name) as stage:
-        await _fill(stage, request)
-        await _resolve(stage, rooms, progress)
+        checksum = await _fill(stage, rooms, request)
+        progress.phase = "finding the users"
+        named = await resolve(stage, rooms, request.only, progress)
         await stage.find_fresh(None if request.max_age is None else rooms.clock.now() - request.max_age)
         comparison = _Comparison(rooms, progress)
         users = [user async for user in comparison.run(stage)]
@@ -72,11 +85,12 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         origin=rooms.instance.origin,
         made_at=rooms.clock.now(),
         source=Source(
-            document=str(request.document),
+            document=request.name,
             digest=checksum,
-            users=comparison.compared,
+            users=named if request.only else comparison.compared,
             users_before=await users_applied_last(rooms.database, rooms.instance.name),
             unresolved=lost,
+            only=tuple(spec.text for spec in request.only),
         ),
         users=tuple(users),
         unchanged=comparison.compared - sum(bool(user.diff.changes) for user in users),
@@ -96,13 +110,34 @@ async def _one_error() -> AsyncIterator[None]:
 # --- the document ---------------------------------------------------------------------------------------
 
 
-async def _fill(stage: Stage, request: PlanRequest) -> None:
-    problems = Problems(name=str(request.document))
-    await stage.fill(_staged(problems.sift(read(request.document, request.terms))))
+async def _fill(stage: Stage, rooms: Rooms, request: PlanRequest) -> str:
+    """Stage a document without mistakes; its digest."""
+    problems = Problems(name=request.name)
+    if isinstance(request.document, QuerySpec):
+        checksum = await _ask(stage, rooms, request.document, request.terms, problems)
+    else:
+        checksum = await asyncio.to_thread(digest, request.document)
+        await stage.add(_staged(problems.sift(read(request.document, request.terms))))
+    await stage.complete()
     for group in await stage.suspects():
         for problem in check_user(_item(item) for item in group):
             problems.add(problem)
     problems.raise_errors()
+    return checksum
+
+
+async def _ask(stage: Stage, rooms: Rooms, document: QuerySpec, terms: Terms, problems: Problems) -> str:
+    """Stage the rows of a query as they come; their digest."""
+    query = load(document.path, DocumentError)
+    async with asking(rooms.database, rooms.instance.name, query) as answer:
+        reader = QueryRows(query.name, query.text, answer.columns, terms)
+        for problem in reader.check():
+            problems.add(problem)
+        problems.raise_errors()
+        async with aclosing(answer.pages()) as pages:
+            async for rows in pages:
+                await stage.add(_staged(problems.sift(reader.read(rows))))
+    return reader.digest
 
 
 def _staged(items: Iterable[Item]) -> Iterator[StagedItem]:
@@ -145,38 +180,6 @@ def _item(staged: StagedItem) -> Item:
         reason=staged.reason or "",
         where=staged.entry_where or "",
     )
-
-
-# --- references -----------------------------------------------------------------------------------------
-
-
-async def _resolve(stage: Stage, rooms: Rooms, progress: Progress) -> None:
-    """Give every reference its user; two references for one user are an error that names both places."""
-    progress.phase = "finding the users"
-    await stage.resolve_from_mirror()
-    await _look_up(stage, rooms, progress)
-    twice = await stage.named_twice()
-    problems = Problems(name="the desired state")
-    for user in twice:
-        what = (
-            f"{' and '.join(user.refs)} are the same Canvas user {user.user_id} (also in {', '.join(user.places[1:])})"
-        )
-        problems.add(Problem(where=user.places[0], field="user", what=what, hint="Describe a user once"))
-    problems.raise_errors()
-
-
-async def _look_up(stage: Stage, rooms: Rooms, progress: Progress) -> None:
-    """Ask Canvas about what the mirror does not know; trouble with all of it is an outage."""
-    resolver = Resolver(rooms.client, outage_watch(rooms).note)
-    async for refs in stage.unresolved():
-        found = await resolver.outcomes(refs)
-        failed = (answer for answer in found.values() if isinstance(answer, FailedReference))
-        progress.failed += sum(answer.kind == Trouble.kind for answer in failed)
-        await stage.note([_noted(ref, answer) for ref, answer in found.items()])
-
-
-def _noted(ref: UserRef, answer: User | FailedReference) -> tuple[UserRef, int | None, str | None]:
-    return (ref, None, answer.what) if isinstance(answer, FailedReference) else (ref, answer.id, None)
 
 
 # --- comparing ------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror
 from sync_worker.mirror.runs import Run, RunRequest
 from sync_worker.users.fingerprint import fingerprint
+from sync_worker.users.queries import check_queries
 from sync_worker.users.specs import Spec
 
 PATIENCE: Final = 7.0  # seconds for keeping what an interrupted run has read
@@ -56,6 +57,7 @@ async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Prog
         TokenRefused, Unreachable, Stopped: the run is unfinished; the same request goes on with it.
     """
     source = await asyncio.to_thread(fingerprint, request.specs)
+    await check_queries(rooms.mirrored, request.specs)
     async with writing(rooms.database, rooms.instance.name, request.kind, rooms.clock) as writer:
         async with watched(rooms, writer, stop):
             await bind_to_canvas(rooms, writer)

@@ -16,6 +16,7 @@ from sync_worker.embedded import EmbeddedServer
 from sync_worker.mirror import migrations
 from sync_worker.mirror.database import Database, connect
 from sync_worker.settings import Instance, Settings
+from sync_worker.users.queries import Mirrored
 
 DATABASE_NAME: Final = "sync_worker"  # in the embedded server
 
@@ -30,6 +31,11 @@ class Rooms:
     client: CanvasClient
     gate: Gate
     clock: Clock
+
+    @property
+    def mirrored(self) -> Mirrored:
+        """The mirror of this instance, for queries of the user's own."""
+        return Mirrored(database=self.database, instance=self.instance.name)
 
 
 @asynccontextmanager

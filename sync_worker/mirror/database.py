@@ -80,10 +80,10 @@ class Session:
             await self.connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
+    async def transaction(self, *, readonly: bool = False) -> AsyncIterator[None]:
         """A transaction on this connection; rolled back by any exception."""
         with translated(self._place):
-            transaction = self.connection.transaction()
+            transaction = self.connection.transaction(readonly=readonly)
         try:
             with translated(self._place):
                 await transaction.start()

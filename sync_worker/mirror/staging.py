@@ -10,8 +10,9 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-from sync_worker.channels import Channel, UserRef
+from sync_worker.channels import SHARD, Channel, UserRef
 from sync_worker.channels import RefKind as Kind
+from sync_worker.mirror.chosen import Chosen
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.text import NulReplacer
 
@@ -70,14 +71,15 @@ class NamedTwice:
 
 
 class Stage:
-    """The staged document of one session."""
+    """The staged document of one session; `chosen` are the users that a plan is restricted to, if it is."""
 
     def __init__(self, session: Session, instance: str) -> None:
         self._session = session
         self._instance = instance
+        self.chosen = Chosen(session)
 
-    async def fill(self, items: Iterable[StagedItem]) -> None:
-        """Take the whole document in."""
+    async def add(self, items: Iterable[StagedItem]) -> None:
+        """Take a part of the document in, or all of it."""
         chunk: list[tuple[Any, ...]] = []
         for item in items:
             chunk.append(_row(item))
@@ -85,6 +87,9 @@ class Stage:
                 await self._copy(chunk)
                 chunk = []
         await self._copy(chunk)
+
+    async def complete(self) -> None:
+        """All of the document is in: find its references."""
         await self._session.execute("list_desired_users")
         await self._session.execute("index_desired_items")
         await self._session.execute("analyze_desired")
@@ -100,7 +105,8 @@ class Stage:
         return [tuple(_item(row) for row in group) for group in groups]
 
     async def resolve_from_mirror(self) -> None:
-        """Give references the ids that the mirror knows; what it does not know stays open."""
+        """Give references the ids that they are, or that the mirror knows; what it does not know stays open."""
+        await self._session.execute("resolve_numbers", SHARD)
         await self._session.execute("resolve_from_mirror", self._instance)
 
     async def unresolved(self) -> AsyncIterator[list[UserRef]]:
@@ -130,6 +136,11 @@ class Stage:
     async def count(self) -> int:
         """How many users are named so far as they are known."""
         number: int = await self._session.fetch_value("count_desired_users")
+        return number
+
+    async def count_references(self) -> int:
+        """How many references the document has, without those that lead to nobody."""
+        number: int = await self._session.fetch_value("count_references")
         return number
 
     async def lost(self) -> tuple[str, ...]:
@@ -173,7 +184,7 @@ class Stage:
 async def staging(database: Database, instance: str) -> AsyncIterator[Stage]:
     """A session with empty staging tables."""
     async with database.dedicated(f"sync-worker plan {instance}") as session:
-        for table in ("create_desired_items", "create_desired_users", "create_fresh_users"):
+        for table in ("create_desired_items", "create_desired_users", "create_fresh_users", "create_chosen_users"):
             await session.execute(table)
         yield Stage(session, instance)
 

@@ -1,14 +1,15 @@
 """The one place where asyncpg's errors become ours, and where a database is named for people."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from sync_worker.errors import ConfigError, DatabaseUnreachable
+from sync_worker.errors import ConfigError, DatabaseUnreachable, UsageError
+from sync_worker.logs import mask_emails
 
 _HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
 _UNCLEAR: Final = "database.url"
@@ -26,6 +27,7 @@ _STUCK = (
     asyncpg.TransactionRollbackError,  # deadlock
     asyncpg.LockNotAvailableError,  # lock_timeout
     asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was paused, with its machine perhaps
 )
 _WRONG = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -33,6 +35,12 @@ _WRONG = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.ClientConfigurationError,
 )
+_HINTS: Final[Mapping[type[asyncpg.PostgresError], str]] = {
+    asyncpg.ReadOnlySQLTransactionError: "The query may only look: it runs in a READ ONLY transaction",
+    asyncpg.InsufficientPrivilegeError: "The query runs as the user of database.url; grant the right to that one",
+    asyncpg.PostgresSyntaxError: "Write one statement, such as a SELECT; a semicolon may end it",
+}
+"""What to do about an error of a user's query, where PostgreSQL itself has no advice; the first that fits."""
 
 
 @contextmanager
@@ -61,6 +69,42 @@ def translated(place: str) -> Iterator[None]:
     except _STUCK as error:
         hint = "See the server's log; the same command goes on later"
         raise DatabaseUnreachable(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
+
+
+@contextmanager
+def questioned(place: str, name: str, text: str, mistake: type[UsageError]) -> Iterator[None]:
+    """`translated`, for a statement of the user's own: whatever PostgreSQL says against it is a mistake in it.
+
+    Args:
+        place: the database without secrets.
+        name: the query, for the message.
+        text: its SQL, to find the line.
+        mistake: what to raise; addresses that PostgreSQL cites are masked.
+    """
+    with translated(place):
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            if isinstance(error, (*_AWAY, *_STUCK)) and not isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                raise
+            what = mask_emails(f"PostgreSQL refuses it: {_first_line(error)}")
+            raise mistake(what, where=_line(name, text, error), hint=_hint(error)) from error
+        except (ValueError, OverflowError) as error:
+            if isinstance(error, asyncpg.InterfaceError):
+                raise
+            hint = "Cast the column to text"
+            raise mistake("it returns a value that cannot be read", where=name, hint=hint) from error
+
+
+def _line(name: str, text: str, error: asyncpg.PostgresError) -> str:
+    """The query, with the line that PostgreSQL points at; it counts characters from 1."""
+    position = str(error.position or "")
+    return f"{name}, line {text.count(chr(10), 0, int(position) - 1) + 1}" if position.isdigit() else name
+
+
+def _hint(error: asyncpg.PostgresError) -> str:
+    own = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "")
+    return mask_emails(str(error.hint or own).removesuffix("."))
 
 
 @contextmanager

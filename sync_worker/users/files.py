@@ -14,9 +14,9 @@ from typing import Any, Final, TextIO, TypeVar
 
 from sync_worker.channels import UserRef
 from sync_worker.errors import SourceError
+from sync_worker.users.mistakes import Mistakes
 from sync_worker.users.refs import KINDS, parse_ref, reference
 
-SHOWN: Final = 20  # mistakes of one file that are shown; the rest is counted
 LONGEST_LINE: Final = 2**20  # characters; a longer line is read in pieces, and is a mistake anyway
 DELIMITERS: Final = (",", ";", "\t")
 NAMES: Final = ("user", *(name for name in KINDS if name not in {"sis", "login", "integration"}))
@@ -45,22 +45,12 @@ def check_file(path: Path) -> int:
     """Read a file to its end; the number of references in it.
 
     Raises:
-        SourceError: it cannot be read, or has mistakes: all of them with their lines, `SHOWN` at most.
+        SourceError: it cannot be read, or has mistakes: all of them with their lines (`Mistakes.raise_any`).
     """
-    count = wrong = 0
-    shown: list[str] = []
-    for found in _read(path):
-        if isinstance(found, UserRef):
-            count += 1
-            continue
-        wrong += 1
-        if len(shown) < SHOWN:
-            shown.append(str(found))
-    if not wrong:
-        return count
-    more = f"\nand {wrong - len(shown)} more" if wrong > len(shown) else ""
-    lines = "line" if wrong == 1 else "lines"
-    raise SourceError(f"{wrong} bad {lines}:\n" + "\n".join(shown) + more, where=str(path))
+    mistakes = Mistakes(where=str(path), unit="line")
+    count = sum(1 for _ in mistakes.sift(_read(path)))
+    mistakes.raise_any()
+    return count
 
 
 def references(path: Path) -> Iterator[UserRef]:

@@ -9,11 +9,11 @@ alive under another one. Nobody is ever "gone" because of it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from sync_worker.channels import SHARD, RefKind, User, UserRef
+from sync_worker.channels import SHARD, RefKind, User, UserRef, by_id
 from sync_worker.errors import NotFound, RequestFailed, SyncWorkerError, Trouble
 
 CACHED: Final = 10_000  # users remembered by reference
@@ -51,6 +51,7 @@ class Chunk:
     """Some users on their way into the ledger."""
 
     users: tuple[User, ...] = ()  # each once; identifiers where Canvas told them
+    named: Mapping[UserRef, int] = field(default_factory=dict)  # whom the references led to, where there were any
     failures: tuple[FailedReference, ...] = ()
 
 
@@ -79,10 +80,23 @@ class Resolver:
         Raises:
             TokenRefused, ClientRefused, QuotaExhausted: about the run, not about a reference.
         """
-        results = (await self.outcomes(refs)).values()
-        users = {result.id: result for result in results if isinstance(result, User)}
-        failures = (result for result in results if isinstance(result, FailedReference))
-        return Chunk(users=tuple(users.values()), failures=tuple(failures))
+        results = await self.outcomes(refs)
+        found = {ref: result for ref, result in results.items() if isinstance(result, User)}
+        return Chunk(
+            users=tuple({user.id: user for user in found.values()}.values()),
+            named={ref: user.id for ref, user in found.items()},
+            failures=tuple(result for result in results.values() if isinstance(result, FailedReference)),
+        )
+
+    async def identified(self, ids: Iterable[int]) -> list[User]:
+        """Users with the identifiers that Canvas tells, for a call each; whom it does not tell of is left out.
+
+        Raises:
+            TokenRefused, ClientRefused, QuotaExhausted: about the run, not about a user.
+        """
+        found: dict[UserRef, User | FailedReference] = {}
+        await self._look_up(map(by_id, ids), found)
+        return [user for user in found.values() if isinstance(user, User)]
 
     async def outcomes(self, refs: Iterable[UserRef]) -> dict[UserRef, User | FailedReference]:
         """What each of some references (some hundred) leads to, in their order.

@@ -10,7 +10,7 @@ from sync_worker.channels import RefKind, UserRef
 from sync_worker.errors import SourceError
 from sync_worker.users.refs import KINDS, reference
 
-FORMS: Final = "account:self, account:ID, file:PATH.csv|.ndjson|.txt, id:N,N…, sis:ID,ID…, self"
+FORMS: Final = "account:self, account:ID, file:PATH.csv|.ndjson|.txt, id:N,N…, sis:ID,ID…, query:FILE.sql, self"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,18 @@ class FileSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuerySpec:
+    """What a query of the user's own on the mirror returns: users here, a desired state elsewhere."""
+
+    path: Path  # of a file of SQL
+
+    @property
+    def text(self) -> str:
+        """The spec in its normal form."""
+        return f"query:{self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSpec:
     """Users named in the spec itself, each once, in the order given."""
 
@@ -50,7 +62,7 @@ class NamedSpec:
         return "self" if kind is RefKind.SELF else f"{kind}:{','.join(ref.value for ref in self.refs)}"
 
 
-Spec = AccountSpec | FileSpec | NamedSpec
+Spec = AccountSpec | FileSpec | QuerySpec | NamedSpec
 
 
 class Configured(Protocol):
@@ -98,7 +110,7 @@ def parse_spec(text: str) -> Spec:
     if scheme == "file":
         return FileSpec(path=Path(rest).expanduser())
     if scheme == "query":
-        raise SourceError("users by SQL query are not available in this version", where=text)
+        return QuerySpec(path=Path(rest).expanduser())
     if scheme not in KINDS:
         raise _no_spec(text)
     refs = (reference(KINDS[scheme], value, text) for value in rest.split(","))

@@ -88,12 +88,14 @@ def test_exit_codes(program: Program, canvas: SandboxProcess, addresses: dict[in
     [
         ((), "no desired state. Name one with --desired FILE"),
         (("--desired", "none.csv"), "none.csv: the file cannot be read"),
-        (("--desired", "query:q.sql"), "not available in this version"),
+        (("--desired", "query:q.sql"), "q.sql: the file cannot be read"),
+        (("--desired", "query:"), "no file stands behind query:. Write query:FILE.sql"),
         (("--desired", "c.toml"), "unknown kind of file '.toml'"),
         (("--desired", "new.csv", "--manage", "emial"), "Did you mean email?"),
         (("--desired", "new.csv", "--manage", ""), "the type is blank"),
         (("--desired", "new.csv", "--out", "no/where.json"), "no/where.json: the file cannot be written"),
-        (("--desired", "new.csv", "--users", "self"), "plan --users is not available in this version"),
+        (("--desired", "new.csv", "--users", "everybody"), "'everybody' says no users"),
+        (("--desired", "new.csv", "--users", "account:999"), "account:999: the account cannot be listed"),
     ],
 )
 @pytest.mark.usefixtures("new")
@@ -191,6 +193,76 @@ def test_the_document_of_the_configuration(program: Program, new: Path) -> None:
     with (program.folder / "c.toml").open("a") as file:
         file.write(f"[instances.main.desired]\nfile = '{new.name}'\n")
     assert program.run("plan").returncode == 10
+
+
+WANTED = """
+SELECT user_id AS user, type, split_part(address, '@', 1) || '@new.example' AS address
+FROM mirror.communication_channels
+WHERE instance = current_setting('sync_worker.instance') AND user_id IN ({users}) AND type = 'email' AND position = 1
+ORDER BY user_id
+"""
+
+
+def test_a_query_as_document(program: Program, canvas: SandboxProcess, addresses: dict[int, str]) -> None:
+    """On the command line and in the configuration; saved under its name; mistakes with their line."""
+    assert program.run("run").returncode == 0
+    one, two = list(addresses)[:2]
+    (program.folder / "wanted.sql").write_text(WANTED.format(users=f"{one}, {two}"))
+    before = canvas.many("GET", "channels")
+    done = program.run("plan", "--desired", "query:wanted.sql")
+    assert done.returncode == 10
+    assert "\n2 creates, 0 deletes" in done.stdout
+    assert "  document   query:wanted.sql (2 users)\n" in done.stdout
+    assert "query wanted.sql, row 2\n" in done.stdout
+    assert "from query:wanted.sql" in program.run("plans", "list").stdout
+    assert canvas.many("GET", "channels") == before
+    assert program.run("plan", "--desired", "query:wanted.sql", "--mode", "exact").returncode == 10
+    with (program.folder / "c.toml").open("a") as file:
+        file.write("[instances.main.desired]\nfile = 'query:wanted.sql'\n")
+    assert program.run("plan").returncode == 10
+    (program.folder / "wanted.sql").write_text("SELECT id AS user\nFROM mirror.user")
+    bad = program.run("plan")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.startswith("sync-worker: query wanted.sql, line 2: PostgreSQL refuses it: ")
+    assert len(bad.stderr.splitlines()) == 1
+
+
+def test_some_of_the_users(program: Program, addresses: dict[int, str]) -> None:
+    """`--users`, several times: nobody else is in the plan, which says so; a query names users as for `run`."""
+    one, two, three, four = list(addresses)[:4]
+    document(program, "d.csv", *[f"{user},email,new@x.example,present" for user in (one, two, three)])
+    (program.folder / "who.sql").write_text(f"SELECT {three}")
+    done = program.run("plan", "--desired", "d.csv", "--users", f"id:{two}", "--users", "query:who.sql")
+    assert done.returncode == 10
+    assert "\n2 creates, 0 deletes" in done.stdout
+    assert "  document   d.csv (3 users)\n" in done.stdout
+    assert f"  only       id:{two} query:who.sql\n" in done.stdout
+    assert f"user {one}\n" not in done.stdout
+    nobody = program.run("plan", "--desired", "d.csv", "--users", f"id:{four}")
+    assert (nobody.returncode, nobody.stderr) == (
+        0,
+        "sync-worker: main: the document names none of the users of --users\n",
+    )
+    assert program.run("run", "--users", "query:who.sql").returncode == 0
+    (program.folder / "who.sql").write_text("SELECT now()")
+    bad = program.run("backfill", "--users", "query:who.sql")
+    assert bad.returncode == 2
+    assert "query who.sql, row 1: a value of type timestamptz names nobody. Cast it to text" in bad.stderr
+
+
+def test_validate_a_query(program: Program) -> None:
+    """That it can be read, and who checks the rest: no database is asked."""
+    (program.folder / "q.sql").write_text("SELECT 1")
+    (program.folder / "c.toml").unlink()
+    done = program.run("validate", "query:q.sql")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "query:q.sql can be read; `sync-worker plan` asks it and checks its rows\n"
+    for wrong, said in (
+        ("query:none.sql", "none.sql: the file cannot be read"),
+        ("q.sql", "is named as query:FILE.sql"),
+    ):
+        refused = program.run("validate", wrong)
+        assert (refused.returncode, said in refused.stderr) == (2, True)
 
 
 def test_validate_a_document(program: Program, addresses: dict[int, str]) -> None:

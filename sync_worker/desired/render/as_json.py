@@ -5,7 +5,7 @@ The shape, version 1; `plan_from_json` takes what `plan_to_json` and `render` wr
 - `format`: `"sync-worker plan"`; `version`: 1; `id`: the fingerprint. A plan that was changed has another one, and is
   refused.
 - `instance`, `origin`, `made_at` (ISO 8601), `unchanged`, `managed_live`, and `source`: `document`, `digest`, `users`,
-  `users_before`, `unresolved`.
+  `users_before`, `unresolved`, `only`.
 - `users`, each: `diff`, `read_at`, `warnings` (`loses_last_email`, `changes_default`, `messages`, `sis_refused`,
   `sis_reappeared`), `suspicions` (`channel_id`, `warn`). `diff`: `desired` (what the document wants), `live` (the
   channels that are assumed; a field that Canvas left out is left out), `changes`, `unmanaged`, the default address and

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from sync_worker.channels import RefKind
 from sync_worker.desired.diff import Change, Kind, Unmanaged
@@ -14,6 +15,8 @@ from sync_worker.desired.guards import Ruling
 from sync_worker.desired.plan import Plan, PlannedUser, Warn, fingerprint
 from sync_worker.desired.render import words
 from sync_worker.desired.render.escaping import visible
+
+LONGEST: Final = 200  # characters of the specs of users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +99,14 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "plan", fingerprint(plan)
     yield "made", _moment(plan.made_at)
     yield "document", visible(f"{source.document} ({words.counted(source.users, 'user', 'users')})")
+    if source.only:
+        yield "only", visible(_cut(" ".join(source.only)))
     yield "sha256", visible(source.digest)
     yield "unchanged", words.counted(plan.unchanged, "user", "users")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _moment(instant: datetime) -> str:

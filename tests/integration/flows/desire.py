@@ -15,6 +15,7 @@ from sync_worker.flows.exporting import TERMS, Exported, export
 from sync_worker.flows.planning import PlanRequest, make_plan
 from sync_worker.flows.progress import Progress
 from sync_worker.mirror.export import Selection
+from sync_worker.users.specs import QuerySpec, parse_spec
 from tests.integration.flows.harness import Stage
 
 FRESH = timedelta(hours=1)
@@ -45,14 +46,16 @@ class Desire:
 
     async def plan(
         self,
-        document: Path,
+        document: Path | QuerySpec,
         *,
         terms: Terms | None = None,
         max_age: timedelta | None = FRESH,
+        only: Iterable[str] = (),
         progress: Progress | None = None,
     ) -> Plan:
         """Plan in rooms of its own."""
-        request = PlanRequest(document=document, terms=terms or Terms(), max_age=max_age)
+        specs = tuple(map(parse_spec, only))
+        request = PlanRequest(document=document, terms=terms or Terms(), max_age=max_age, only=specs)
         async with self.stage.rooms() as rooms:
             return await make_plan(rooms, request, progress or Progress())
 

@@ -11,7 +11,7 @@ from sync_worker.desired.guards import Allowances, Ruling, rule
 from sync_worker.desired.model import Mode
 from sync_worker.desired.plan import Plan, PlannedUser, Source, Warn
 from sync_worker.desired.render.forms import Format, render
-from sync_worker.desired.render.page import Page, Shown, Sign, page
+from sync_worker.desired.render.page import LONGEST, Page, Shown, Sign, page
 from sync_worker.desired.render.sample import sample
 from sync_worker.desired.render.words import WARNINGS, counted, domain, moves, summary
 from tests.unit.desired.builders import (
@@ -131,6 +131,16 @@ def test_an_objection_to_an_empty_plan_is_said() -> None:
     content = shown(whole, rule(whole, LIMITS, Allowances(), NOTHING_DONE))
     assert content.warnings == ("the guards object: see Withheld",)
     assert len(content.withheld) == 1
+
+
+def test_whom_a_plan_is_restricted_to() -> None:
+    """Stands beside the document, cut where it is long; a plan for everybody says nothing of it."""
+    facts = dict(shown(everything()[0]).facts)
+    assert "only" not in facts
+    source = Source(document="d.csv", digest="d", users=900, only=("id:7,8", "file:x\x1b.csv"))
+    assert dict(shown(plan(source=source)).facts)["only"] == "id:7,8 file:x\\x1b.csv"
+    many = replace(source, only=(f"id:{','.join(map(str, range(1000)))}",))
+    assert len(dict(shown(plan(source=many)).facts)["only"]) == LONGEST
 
 
 def test_signs() -> None:

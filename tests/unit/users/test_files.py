@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import SourceError
-from sync_worker.users.files import SHOWN, check_file, references
+from sync_worker.users.files import check_file, references
 from sync_worker.users.fingerprint import fingerprint
-from sync_worker.users.specs import FileSpec, parse_spec
+from sync_worker.users.mistakes import SHOWN
+from sync_worker.users.specs import FileSpec, QuerySpec, parse_spec
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -125,6 +126,19 @@ def test_a_fingerprint_names_the_same_users(tmp_path: Path) -> None:
     assert fingerprint(ids) == fingerprint([parse_spec("account:self"), parse_spec("id:2,1,2")])
     assert fingerprint(ids) != fingerprint([parse_spec("id:1,2")])
     assert fingerprint([parse_spec("sis:1")]) != fingerprint([parse_spec("id:1")])
+
+
+def test_the_fingerprint_of_a_query_is_of_its_text(tmp_path: Path) -> None:
+    """Its rows change while it is walked; one that cannot be read has none."""
+    one, other = (written(tmp_path, name, f"SELECT {name[0]}") for name in ("1.sql", "2.sql"))
+    (tmp_path / "sub").mkdir()
+    same = written(tmp_path, "sub/1.sql", "SELECT 1")
+    assert fingerprint([QuerySpec(path=one)]) == fingerprint([QuerySpec(path=same)])
+    assert fingerprint([QuerySpec(path=one)]) != fingerprint([QuerySpec(path=other)])
+    with pytest.raises(SourceError, match="holds no SQL"):
+        fingerprint([QuerySpec(path=written(tmp_path, "empty.sql", ""))])
+    with pytest.raises(SourceError, match="cannot be read"):
+        fingerprint([QuerySpec(path=tmp_path / "none.sql")])
 
 
 def test_a_bad_file_has_no_fingerprint(tmp_path: Path) -> None:

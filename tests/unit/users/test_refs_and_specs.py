@@ -7,7 +7,7 @@ import pytest
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.errors import SourceError
 from sync_worker.users.refs import parse_ref
-from sync_worker.users.specs import AccountSpec, FileSpec, NamedSpec, Spec, listing, parse_spec
+from sync_worker.users.specs import AccountSpec, FileSpec, NamedSpec, QuerySpec, Spec, listing, parse_spec
 
 
 def ref(kind: RefKind, value: str = "") -> UserRef:
@@ -78,6 +78,7 @@ def test_a_guess_is_an_error_with_place_and_hint(text: str) -> None:
         (" account:12 ", AccountSpec(account="12"), "account:12"),
         ("account:sis_account_id:LAW", AccountSpec(account="sis_account_id:LAW"), "account:sis_account_id:LAW"),
         ("file:a/users.csv", FileSpec(path=Path("a/users.csv")), "file:a/users.csv"),
+        ("query:a/users.sql", QuerySpec(path=Path("a/users.sql")), "query:a/users.sql"),
         (
             "id:3,1~5,3",
             NamedSpec(refs=(ref(RefKind.ID, "3"), ref(RefKind.ID, "10000000000005"))),
@@ -106,7 +107,7 @@ def test_every_spec_has_one_normal_form(text: str, spec: Spec, normal: str) -> N
         ("id:S1", "is no Canvas id"),
         ("account:LAW", "is no account"),
         ("account:0", "is no account"),
-        ("query:all.sql", "not available in this version"),
+        ("query:", "says no users"),
     ],
 )
 def test_what_is_no_spec_says_why(text: str, words: str) -> None:
@@ -121,3 +122,4 @@ def test_only_accounts_are_listings() -> None:
     assert listing(parse_spec("account:self")) == "self"
     assert listing(parse_spec("id:1")) is None
     assert listing(parse_spec("file:x.csv")) is None
+    assert listing(parse_spec("query:x.sql")) is None

@@ -100,6 +100,28 @@ async def test_references_cost_one_call_each_and_fail_alone() -> None:
     assert sorted(school.calls) == [f"sis_user_id:S{n}" for n in range(1, 6)]
 
 
+async def test_a_chunk_says_whom_its_references_named() -> None:
+    """Two of them may be one user."""
+    school = School(S1=1, S5=1)
+    [chunk] = await walked("sis:S1,S2,S5", school)
+    assert {ref.value: user_id for ref, user_id in chunk.named.items()} == {"S1": 1, "S5": 1}
+
+
+async def test_who_is_known_by_number_only_can_be_identified() -> None:
+    """A call each; whom Canvas does not tell of is left out, or comes back as a number and no more."""
+    users: dict[str, int | Exception] = {"7": 7, "9": Trouble("down", status=503)}
+    school = School(**users)
+    found = await Resolver(school).identified([7, 8, 9])
+    assert [(user.id, user.sis_user_id) for user in found] == [(7, "7"), (8, None)]
+    assert sorted(school.calls) == ["id:7", "id:8", "id:9"]
+
+
+async def test_a_query_needs_a_mirror(tmp_path: Path) -> None:
+    """Where there is none, that is said."""
+    with pytest.raises(SourceError, match="no mirror to ask"):
+        await walked(f"query:{tmp_path / 'q.sql'}", School())
+
+
 async def test_self_is_looked_up() -> None:
     """Whose token it is."""
     [chunk] = await walked("self", School(self=5))
