@@ -1,4 +1,4 @@
-"""`status`: last runs, freshness, failures, pending deletions, who holds the lock."""
+"""`status`: last runs, freshness, failures, waiting plans, pending deletions, who holds the lock."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,7 +21,7 @@ def status(
     ctx: typer.Context,
     form: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")] = "table",
 ) -> None:
-    """Show how each instance is: last runs, freshness, open failures, pending deletions, who holds the lock."""
+    """Show how each instance is: last runs, freshness, failures, waiting plans, pending deletions, who holds the lock."""
     async_main(lambda: _status(CliContext.of(ctx), form))
 
 

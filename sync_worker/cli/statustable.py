@@ -32,7 +32,18 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
     facts += [("pending", f"{status.deletions_pending:,} deletions wait: sync-worker pending list")] * bool(
         status.deletions_pending
     )
+    facts += [("plan", _plan(plan)) for plan in status.plans_waiting]
+    unsettled = f"{status.actions_unsettled:,} actions, looked after by the next run or apply: see worker.actions"
+    facts += [("unsettled", unsettled)] * bool(status.actions_unsettled)
     return facts
+
+
+def _plan(plan: dict[str, Any]) -> str:
+    """A plan that waits for a person, or to be gone on with."""
+    state = "was begun" if plan["status"] == "applying" else "waits"
+    what = f"{plan['creates']:,} creates, {plan['deletes']:,} deletes"
+    until = f"until {plan['expires_at']:%Y-%m-%d %H:%M} UTC"
+    return f"{plan['id']} {state} {until}: {what}: sync-worker plans show {plan['id']}, then apply {plan['id']}"
 
 
 def _others(status: InstanceStatus) -> str:

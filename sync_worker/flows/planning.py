@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from sync_worker.channels import Channel, Failure, Gone, RefKind, Snapshot, Unreadable, UserRef
-from sync_worker.desired.diff import diff
+from sync_worker.desired.diff import UserDiff, diff
 from sync_worker.desired.document import digest, read
 from sync_worker.desired.entries import Entry, Item, State, Terms, UserHead, desired_user
 from sync_worker.desired.formats.from_query import QueryRows
 from sync_worker.desired.model import DesiredUser, Mode
-from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
+from sync_worker.desired.plan import Plan, PlannedUser, Source, Suspicion, Warn, planned
 from sync_worker.desired.problems import Problems
 from sync_worker.desired.rules import check_user
 from sync_worker.errors import DocumentError
@@ -31,6 +31,7 @@ from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.watch import leading
 from sync_worker.mirror import binding
 from sync_worker.mirror.foreign import asking, load
+from sync_worker.mirror.journal import suspicious
 from sync_worker.mirror.plans import users_applied_last
 from sync_worker.mirror.staging import Stage, StagedItem, StagedUser, staging
 from sync_worker.users.specs import QuerySpec, Spec
@@ -209,9 +210,9 @@ class _Comparison:
             }
             live |= await self._live([user for user in page if user.user_id not in live])
             self._progress.done += len(page)
-            for user in page:
-                if user.user_id in live and (result := self._compare(user, live[user.user_id])) is not None:
-                    yield result
+            compared = [self._compare(user, live[user.user_id]) for user in page if user.user_id in live]
+            for needy in await self._planned(compared):
+                yield needy
 
     async def _live(self, users: list[StagedUser]) -> dict[int, "_Live"]:
         where = {user.user_id: user.items[0].ref_where for user in users}
@@ -227,13 +228,22 @@ class _Comparison:
                     self._progress.failed += isinstance(outcome, Failure)
         return live
 
-    def _compare(self, user: StagedUser, live: "_Live") -> PlannedUser | None:
+    def _compare(self, user: StagedUser, live: "_Live") -> "_Compared":
         result = diff(_desired(user), live.channels)
         self.compared += 1
         self.managed_live += result.managed_live
-        if not result.changes and not result.unmanaged:
-            return None
-        return planned(result, live.read_at)
+        return _Compared(diff=result, read_at=live.read_at)
+
+    async def _planned(self, compared: list["_Compared"]) -> list[PlannedUser]:
+        """Those who need something, with what the journal knows about the channels to delete."""
+        needy = [user for user in compared if user.diff.changes or user.diff.unmanaged]
+        doomed = [c.channel_id for user in needy for c in user.diff.changes if c.channel_id is not None]
+        known = await suspicious(self._rooms.database, self._rooms.instance.name, doomed) if doomed else {}
+        suspicions = [
+            Suspicion(channel_id=channel_id, warn=Warn.SIS_REFUSED if refused else Warn.SIS_REAPPEARED)
+            for channel_id, refused in known.items()
+        ]
+        return [planned(user.diff, user.read_at, suspicions) for user in needy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +252,14 @@ class _Live:
 
     read_at: datetime
     channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """What a user needs."""
+
+    diff: UserDiff
+    read_at: datetime
 
 
 def _differs(user: StagedUser) -> bool:

@@ -19,11 +19,13 @@ from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.settle import SecondRead, Settled, unread
 from sync_worker.flows.stop import Stop
+from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.flows.verdict import Evidence, Limits, judge
 from sync_worker.flows.watch import watched
 from sync_worker.logs import bind as bind_log
 from sync_worker.logs import get_logger
 from sync_worker.mirror.candidates import Candidates
+from sync_worker.mirror.journal import Author, Journal
 from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror
@@ -109,6 +111,7 @@ class _Pull:
         with stop.gently(self._rooms.database.abandon):
             try:
                 async with watched(self._rooms, self._writer, stop):
+                    await self._settle_actions()
                     await self._read_everybody()
                     report = await self._conclude()
             except Exception as error:
@@ -127,6 +130,11 @@ class _Pull:
         with suppress(Exception):  # what cannot be kept is read again; the first error is the one to tell
             async with asyncio.timeout(PATIENCE):
                 await self._fetcher.commit_partial()
+
+    async def _settle_actions(self) -> None:
+        """Look after what an apply that died has left in doubt: no started action is forgotten."""
+        journal = Journal(self._writer, self._run, Author(canvas_user_id=None), self._rooms.clock)
+        await settle_unsettled(self._rooms, journal, self._read)
 
     async def _read_everybody(self) -> None:
         before = await self._ledger.figures(self._run)

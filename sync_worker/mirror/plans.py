@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database
@@ -114,12 +113,6 @@ async def supersede(database: Database, clock: Clock, instance: str, number: int
     async with database.transaction() as session:
         user = Process.current("run").user
         await session.execute("supersede_plans", instance, number, clock.now(), user)
-
-
-async def waiting(database: Database, clock: Clock, instance: str) -> list[dict[str, Any]]:
-    """Plans that wait for a person, or to be gone on with; the latest first."""
-    async with database.session() as session:
-        return [dict(row) for row in await session.fetch("waiting_plans", instance, clock.now())]
 
 
 async def users_applied_last(database: Database, instance: str) -> int | None:

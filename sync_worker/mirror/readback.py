@@ -27,6 +27,8 @@ class InstanceStatus:
     channels_live: int
     deletions_pending: int
     open_failures: int
+    actions_unsettled: int  # of which nobody knows the outcome yet
+    plans_waiting: tuple[dict[str, Any], ...]  # open ones and those begun, the latest first; columns of worker.plans
     last_success_at: datetime | None  # end of the last good run over all configured users
     runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs
 
@@ -65,11 +67,13 @@ async def instance_status(
         holder = await session.fetch_row("holder", LOCK_KEY, instance)
         figures = await session.fetch_row("instance_figures", instance, list(specs))
         latest = await session.fetch("latest_runs", [instance], runs)
+        waiting = await session.fetch("waiting_plans", instance, clock.now())
     held = holder is not None and holder["is_held"]
     return InstanceStatus(
         instance=instance,
         origin=holder["origin"] if holder else None,
         holder=describe_holder(holder, clock.now()) if held else None,
+        plans_waiting=tuple(dict(row) for row in waiting),
         runs=tuple(dict(row) for row in latest),
         **dict(figures or {}),
     )

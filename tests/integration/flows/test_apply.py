@@ -6,6 +6,7 @@ from itertools import islice
 import pytest
 
 from sync_worker.desired.diff import Kind
+from sync_worker.desired.plan import PlannedUser, Warn
 from sync_worker.errors import LockHeld, PlanError, TokenRefused
 from sync_worker.mirror.lock import writing
 from sync_worker.sandbox import Fault, Role
@@ -258,6 +259,26 @@ async def test_refused_delete(applying: Applying) -> None:
     assert (report.exit_code, action["status"], action["attempts"]) == (3, "refused", 1)
     assert applying.writes() == 1
     assert await applying.plan_status(number) == "applied"
+    (again,) = (await applying.desire.plan(applying.desire.csv(row), max_age=None)).users
+    assert (again.warnings, suspicious(again)) == ((Warn.SIS_REFUSED,), [channel])
+
+
+async def test_tug_of_war(applying: Applying) -> None:
+    """A channel that came back after a delete of ours is a warning in the next plan; one that we revived is not."""
+    one, two = islice(applying.desire.plain(), 2)
+    rows = [f"{user},email,extra{user}@x.example,absent" for user in (one, two)]
+    ids = [applying.stage.school.create(u, "email", f"extra{u}@x.example")[0].channel_id for u in (one, two)]
+    assert (await applying.apply(await applying.planned(*rows))).exit_code == 0
+    applying.stage.school.revive(ids[0])
+    back = await applying.planned(f"{two},email,extra{two}@x.example,present")
+    assert (await applying.apply(back)).exit_code == 0
+    plan = await applying.desire.plan(applying.desire.csv(*rows), max_age=None)
+    assert {user.diff.desired.user_id: user.warnings for user in plan.users} == {one: (Warn.SIS_REAPPEARED,), two: ()}
+
+
+def suspicious(user: PlannedUser) -> list[int]:
+    """The channels that are suspicious."""
+    return [known.channel_id for known in user.suspicions]
 
 
 async def test_lost_answers(applying: Applying) -> None:
