@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer, ServerOptions
@@ -15,6 +16,10 @@ from sync_worker.mirror.database import Database, connect
 from sync_worker.mirror.migrations import migrate
 
 _MIGRATED = "migrated"
+
+# Several tests run at a time, so a pause says nothing about a test; pytest's time limit catches what hangs.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @dataclass

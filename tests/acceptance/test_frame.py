@@ -2,11 +2,11 @@
 
 import itertools
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -34,13 +34,19 @@ def run(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProce
 
 
 def test_help_is_instant(tmp_path: Path) -> None:
-    """A quarter of a second, warm (best of several: this machine may be busy)."""
+    """A quarter of a second, warm; the processor's time, because a busy machine is slow without the program's fault."""
     times = []
     for _ in range(7):
-        start = time.perf_counter()
+        start = processor_seconds()
         assert run("--help", cwd=tmp_path).returncode == 0
-        times.append(time.perf_counter() - start)
+        times.append(processor_seconds() - start)
     assert min(times) < 0.25
+
+
+def processor_seconds() -> float:
+    """What all processes have used that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
@@ -121,10 +127,10 @@ def test_the_sandbox_by_itself(tmp_path: Path, signum: signal.Signals) -> None:
             f"{instance.base_url}/api/v1/users/self",
             headers={"Authorization": f"Bearer {instance.read_token().get_secret_value()}", "User-Agent": "test"},
         )
-        with urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
             assert answer.status == 200
         sandbox.send_signal(signum)
-        _, err = sandbox.communicate(timeout=20)
+        _, err = sandbox.communicate(timeout=60)
     assert (sandbox.returncode, err) == (128 + signum, "")
 
 

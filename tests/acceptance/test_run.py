@@ -93,14 +93,14 @@ def _echo() -> str:
 
 async def test_killed_twice_then_finished(program: Program, canvas: SandboxProcess, database_url: str) -> None:
     """`kill -9` in the middle of a backfill, again, and then to the end: what was written is not fetched again."""
-    canvas.ask("POST", "faults", kind="hang", seconds=0.02, route="list_channels")
+    canvas.ask("POST", "faults", kind="hang", seconds=0.2, route="list_channels")
     written: set[int] = set()
     for _ in range(2):
         canvas.ask("DELETE", "counters")
         with program.started("backfill") as running:
             await _progressed(database_url, len(written) + 40)
             running.send_signal(signal.SIGKILL)
-            assert running.wait(10) == -signal.SIGKILL
+            assert running.wait(60) == -signal.SIGKILL
         assert not set(canvas.lists()) & written
         written = await batches_done(database_url)
         assert 0 < len(written) < 200
@@ -114,7 +114,7 @@ async def test_killed_twice_then_finished(program: Program, canvas: SandboxProce
 
 
 async def _progressed(database_url: str, users: int) -> None:
-    deadline = time.perf_counter() + 20
+    deadline = time.perf_counter() + 60
     while len(await batches_done(database_url)) < users:
         assert time.perf_counter() < deadline
 
@@ -152,7 +152,7 @@ async def _until(met: Any) -> None:
 async def _terminated(running: subprocess.Popen[str]) -> None:
     """It ends soon after a signal, and says why."""
     running.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while running.poll() is None:
             await Clock().sleep(0.02)
     _, said = running.communicate()
@@ -165,13 +165,12 @@ async def test_a_gentle_end(
     program: Program, canvas: SandboxProcess, database_url: str, signum: signal.Signals, code: int
 ) -> None:
     """The first signal ends the run within the grace period, and what was read is kept."""
-    canvas.ask("POST", "faults", kind="hang", seconds=0.05, route="list_channels")
+    patient(program)
+    canvas.ask("POST", "faults", kind="hang", seconds=0.3, route="list_channels")
     with program.started("run") as running:
         wait_until(lambda: len(canvas.lists()) > 60)
         running.send_signal(signum)
-        asked = time.perf_counter()
-        out, err = running.communicate(timeout=10)
-        assert time.perf_counter() - asked < 2.5
+        out, err = running.communicate(timeout=50)
     assert (running.returncode, out) == (code, "")
     assert "what was read is kept, and the same command goes on from there" in err
     assert events(err)[-1]["event"] == "run stopped"
@@ -188,17 +187,22 @@ async def test_a_gentle_end(
     assert await live(database_url) == expected(canvas.many("GET", "channels"))
 
 
+def patient(program: Program) -> None:
+    """Give the program a grace period of a minute."""
+    (program.folder / "c.toml").write_text((program.folder / "c.toml").read_text().replace("'2s'", "'60s'"))
+
+
 def test_a_second_signal_does_not_wait(program: Program, canvas: SandboxProcess) -> None:
     """Who asks twice means it."""
     canvas.ask("POST", "faults", kind="hang", seconds=30, route="list_channels")
-    (program.folder / "c.toml").write_text((program.folder / "c.toml").read_text().replace("'2s'", "'60s'"))
+    patient(program)
     with program.started("run") as running:
         wait_until(lambda: len(canvas.lists()) >= 3)
         running.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(0.5)
         running.send_signal(signal.SIGTERM)
-        assert running.wait(3) == 143
+        assert running.wait(20) == 143  # before a request that hangs ends by itself
 
 
 def test_a_second_run_beside_a_first(program: Program, canvas: SandboxProcess) -> None:
@@ -206,7 +210,8 @@ def test_a_second_run_beside_a_first(program: Program, canvas: SandboxProcess) -
     canvas.ask("POST", "faults", kind="hang", seconds=30, route="list_channels")
     with program.started("backfill") as running:
         wait_until(lambda: len(canvas.lists()) >= 3)
-        time.sleep(0.3)  # noqa: TID251  (until nothing more is sent)
+        running.send_signal(signal.SIGSTOP)  # it keeps the lock, and sends nothing that could be taken for the second's
+        time.sleep(0.3)  # noqa: TID251  (for what is on its way)
         before = canvas.ask("GET", "counters")["requests"]
         second = program.run("run")
         assert second.returncode == 6
@@ -259,11 +264,11 @@ async def test_a_signal_before_the_second_instance(tmp_path: Path, database_url:
     """The instance that is at work ends, the next is not begun, and the exit code is the signal's."""
     second = f"[instances.second]\nbase_url = '{canvas.base_url}'\ntoken_file = 'token'\nusers = ['self']\n"
     program = configured(tmp_path, database_url, canvas.base_url, instance=second)
-    canvas.ask("POST", "faults", kind="hang", seconds=0.05, route="list_channels")
+    canvas.ask("POST", "faults", kind="hang", seconds=0.3, route="list_channels")
     with program.started("run") as running:
         wait_until(lambda: len(canvas.lists()) > 30)
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 130
+        assert running.wait(60) == 130
     assert [row["instance"] for row in await fetch(database_url, "SELECT instance FROM worker.runs")] == ["main"]
 
 

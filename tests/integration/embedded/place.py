@@ -95,7 +95,7 @@ def _all_processes() -> Iterator[Process]:
     return (Process(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until a condition holds, at most so many seconds."""
     clock = Clock()
     async with asyncio.timeout(seconds):

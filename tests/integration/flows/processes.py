@@ -85,7 +85,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=100,
             check=False,
         )
 
@@ -121,7 +121,7 @@ def configured(folder: Path, database_url: str, base_url: str, *, more: str = ""
     return Program(folder=folder)
 
 
-def wait_until(met: Any, seconds: float = 20) -> None:
+def wait_until(met: Any, seconds: float = 60) -> None:
     """Look until `met()` holds."""
     deadline = time.perf_counter() + seconds
     while not met():

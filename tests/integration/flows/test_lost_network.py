@@ -17,6 +17,9 @@ from tests.integration.mirror.wire import Proxy, proxied
 
 Running = asyncio.Task[RunReport]
 
+PATIENCES = ((database, "FAREWELL"), (pull, "PATIENCE"), (record, "PATIENCE"))
+"""How long something is waited for, in seconds: where, and its name."""
+
 
 @pytest.fixture
 async def proxy(database_url: str) -> AsyncIterator[Proxy]:
@@ -51,10 +54,12 @@ async def goes_on(stage: Stage, proxy: Proxy) -> None:
 
 
 async def test_the_run_ends(stage: Stage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit 7, as soon as the heartbeat of the lock has failed."""
-    monkeypatch.setattr(lock, "HEARTBEAT", 1)
+    """Exit 7, as soon as the heartbeat of the lock has failed: nothing else is waited for."""
+    for module, name in PATIENCES:
+        monkeypatch.setattr(module, name, 60)
+    monkeypatch.setattr(lock, "HEARTBEAT", 3)
     running = await cut_off(stage, proxy, Stop())
-    await asyncio.wait([running], timeout=8)
+    await asyncio.wait([running], timeout=40)
     assert running.done()
     with pytest.raises(LockLost) as lost:
         await running
@@ -64,20 +69,22 @@ async def test_the_run_ends(stage: Stage, proxy: Proxy, monkeypatch: pytest.Monk
 
 async def test_a_signal_ends_it(stage: Stage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the heartbeat has noticed anything: nothing is waited for without end."""
-    for module, name in ((database, "FAREWELL"), (pull, "PATIENCE"), (record, "PATIENCE")):
+    for module, name in PATIENCES:
         monkeypatch.setattr(module, name, 0.5)
     stop = Stop()
     running = await cut_off(stage, proxy, stop)
     stop.request(signal.SIGTERM)
-    await asyncio.wait([running], timeout=8)
+    await asyncio.wait([running], timeout=60)
     assert running.done()
     with pytest.raises(Stopped):
         await running
     await goes_on(stage, proxy)
 
 
-async def test_a_second_signal_ends_it_at_once(stage: Stage, proxy: Proxy) -> None:
-    """Whatever it waits for."""
+async def test_a_second_signal_ends_it_at_once(stage: Stage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it waits for, and however long that would take."""
+    for module, name in PATIENCES:
+        monkeypatch.setattr(module, name, 60)
     stop = Stop()
     running = await cut_off(stage, proxy, stop)
     stop.request(signal.SIGTERM)
@@ -85,7 +92,7 @@ async def test_a_second_signal_ends_it_at_once(stage: Stage, proxy: Proxy) -> No
     assert not running.done()
     stop.request(signal.SIGTERM)
     running.cancel()
-    await asyncio.wait([running], timeout=4)
+    await asyncio.wait([running], timeout=30)
     assert running.done()
     with pytest.raises((Stopped, asyncio.CancelledError)):
         await running

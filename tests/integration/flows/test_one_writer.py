@@ -26,9 +26,11 @@ async def test_a_second_run_leaves_at_once(stage: Stage) -> None:
     stage.run_table["grace_period"] = "100ms"
     stop = Stop()
     first = asyncio.create_task(stage.run(kind="backfill", stop=stop))
-    await begun(stage)
-    while stage.sandbox.counters.in_flight > 1:
-        await stage.clock.sleep(0.01)
+    async with asyncio.timeout(20):
+        while await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") < 9:
+            await stage.clock.sleep(0.01)
+        while stage.sandbox.counters.in_flight > 1:
+            await stage.clock.sleep(0.01)
     await stage.clock.sleep(0.1)
     requests = stage.sandbox.counters.requests
     with pytest.raises(
@@ -47,7 +49,7 @@ async def test_a_second_run_leaves_at_once(stage: Stage) -> None:
 async def test_a_cut_lock_ends_the_run(stage: Stage) -> None:
     """Exit 7, and nothing is committed after the cut; the next run goes on."""
     stage.sandbox.add_fault(
-        Fault(kind="hang", seconds=1.5, route="list_channels", user_ids=frozenset(stage.ids[5:99:10]))
+        Fault(kind="hang", seconds=60, route="list_channels", user_ids=frozenset(stage.ids[5:99:10]))
     )
     running = asyncio.create_task(stage.run())
     await begun(stage)
@@ -101,7 +103,7 @@ async def test_a_link_to_another_port(stage: Stage) -> None:
 
 async def test_a_database_that_cuts_every_connection(stage: Stage) -> None:
     """As a restart does: exit 7; the next run goes on, and nothing that was written is read again."""
-    stage.sandbox.add_fault(Fault(kind="hang", seconds=0.02, route="list_channels"))
+    stage.sandbox.add_fault(Fault(kind="hang", seconds=60, route="list_channels", user_ids=frozenset(stage.ids[50:])))
     running = asyncio.create_task(stage.run())
     async with asyncio.timeout(20):
         while await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") < 2:

@@ -198,7 +198,7 @@ async def test_a_large_document(database_url: str, tmp_path: Path) -> None:
         desire.routes()
         started = time.perf_counter()
         plan = await desire.plan(desire.csv(*live, *absent))
-        assert time.perf_counter() - started < 20
+        assert time.perf_counter() - started < 60  # some 3 s where nothing else runs
         assert (totals(plan).creates, plan.unchanged, plan.source.users) == (45, 4_455, 4_500)
         assert len(desire.lists()) == 45
         desire.carry_out(plan)

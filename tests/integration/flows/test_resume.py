@@ -44,7 +44,7 @@ async def interrupted(stage: Stage, *specs: str, done: int, **given: Any) -> Non
 
 async def test_a_stopped_run_keeps_what_was_read(database_url: str) -> None:
     """Requests in flight come home, parts of batches are written, and nobody is read twice afterwards."""
-    async with slow_stage(database_url, run_table={"grace_period": "300ms"}) as stage:
+    async with slow_stage(database_url, run_table={"grace_period": "3s"}) as stage:
         hang(stage, 100)
         await interrupted(stage, done=150)
         run = await stage.last_run()
@@ -68,14 +68,15 @@ async def test_the_grace_period_ends(database_url: str) -> None:
     """A request that does not come home in time is given up."""
     async with slow_stage(database_url, run_table={"grace_period": "200ms"}) as stage:
         hang(stage, 3, 4, 5)
-        stop, started = Stop(), stage.clock.monotonic()
+        stop = Stop()
         running = asyncio.create_task(stage.run(stop=stop))
         await stage.clock.sleep(1)
         stop.request(signal.SIGINT)
+        stopped_at = stage.clock.monotonic()
         with pytest.raises(Stopped) as stopped:
             await running
         assert stopped.value.exit_code == 130
-        assert stage.clock.monotonic() - started < 3
+        assert stage.clock.monotonic() - stopped_at < 20  # far from a minute
 
 
 async def test_a_stop_while_canvas_does_not_answer_at_all(stage: Stage) -> None:
@@ -86,7 +87,7 @@ async def test_a_stop_while_canvas_does_not_answer_at_all(stage: Stage) -> None:
     running = asyncio.create_task(stage.run(stop=stop))
     await stage.clock.sleep(0.3)
     stop.request(signal.SIGTERM)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         with pytest.raises(Stopped):
             await running
     assert await stage.fetch("SELECT * FROM worker.runs") == []
@@ -120,7 +121,7 @@ async def test_a_stop_during_the_second_reads(stage: Stage) -> None:
     )
     stop = Stop()
     running = asyncio.create_task(stage.run(stop=stop))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while stage.sandbox.counters.channel_lists[victims[0]] < 2:
             await stage.clock.sleep(0.01)
     stop.request(signal.SIGTERM)

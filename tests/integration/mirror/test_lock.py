@@ -91,7 +91,7 @@ async def test_a_crash_frees_the_lock(database: Database, clock: Clock, holder: 
             pass
     holder.send_signal(signal.SIGKILL)
     await holder.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await _can_write(database, clock):
             await clock.sleep(0.02)
 
@@ -108,7 +108,7 @@ async def test_a_writer_whose_lock_is_gone_commits_nothing(stage: Stage) -> None
     """Promise 6: and it knows at once."""
     batch = await stage.batch(1)
     await kill_backend(stage.database, stage.writer._backend)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):  # less than from one heartbeat to the next
         await stage.writer.lost.wait()
     with pytest.raises(LockLost, match="the lock of instance main is gone"):
         await stage.mirror.commit(stage.run, batch, [snapshot(1, 1, channel(10))])
@@ -184,7 +184,7 @@ async def test_a_transaction_of_a_writer_that_lost_power_is_ended(
             async with writer.transaction() as session:
                 proxy.flows.clear()
                 await kill_backend(database, writer._backend)
-                async with asyncio.timeout(10), writing(database, "main", "run", clock) as successor:
+                async with asyncio.timeout(60), writing(database, "main", "run", clock) as successor:
                     assert successor.epoch == writer.epoch + 1
                 proxy.flows.set()
                 await session.fetch_value("alive")
@@ -200,7 +200,7 @@ async def test_a_transaction_that_does_not_end(
         pass
     async with database.transaction() as session:
         await session.connection.execute("SELECT FROM worker.instances FOR UPDATE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):  # far from the real patience
             with pytest.raises(LockHeld, match=r"transaction of its last writer is still open, that was `backfill` of"):
                 async with writing(database, "main", "run", clock):
                     pass
@@ -210,7 +210,7 @@ async def test_a_transaction_that_does_not_end(
 
 async def test_a_silent_connection_is_noticed(database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing breaks, nothing arrives: a cable was pulled."""
-    monkeypatch.setattr(lock, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(lock, "HEARTBEAT", 1)
     async with (
         connect(database_url) as database,
         proxied(database_url) as proxy,
@@ -220,7 +220,7 @@ async def test_a_silent_connection_is_noticed(database_url: str, clock: Clock, m
         async with writer.transaction():
             pass
         proxy.flows.clear()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await writer.lost.wait()
         with pytest.raises(LockLost):
             async with writer.transaction():

@@ -33,7 +33,7 @@ async def test_the_first_signal_asks(signum: int) -> None:
     async with stopping_on_signals() as stop:
         with stop.gently(lambda: None):
             await send(signum)
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(20):
                 await stop.requested.wait()
     assert (stop.signum, stop.hurried) == (signum, False)
 
@@ -49,7 +49,7 @@ async def test_a_signal_that_nobody_would_hear_ends_the_body_at_once() -> None:
             await asyncio.Event().wait()
 
     with pytest.raises(Stopped) as stopped:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(20):
             await asyncio.create_task(body())
     assert stopped.value.exit_code == 143
 
