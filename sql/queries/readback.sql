@@ -25,10 +25,18 @@ ORDER BY id;
 
 -- name: latest_runs
 -- $1 instances, $2 number for each.
-SELECT r.* FROM unnest($1::text[]) AS i (instance)
+SELECT r.*, a.* FROM unnest($1::text[]) AS i (instance)
 CROSS JOIN LATERAL (
     SELECT * FROM worker.runs WHERE instance = i.instance ORDER BY id DESC LIMIT $2
 ) r
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE kind = 'create' AND status = 'done') AS creates_done,
+        count(*) FILTER (WHERE kind <> 'create' AND status = 'done') AS deletes_done,
+        count(*) FILTER (WHERE status <> 'done') AS actions_not_done
+    FROM worker.actions
+    WHERE run_id = r.id
+) a
 ORDER BY r.instance, r.id DESC;
 
 -- name: instance_figures

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from sync_worker.cli.applysummary import print_apply
-from sync_worker.cli.asking import agree
+from sync_worker.cli.asking import agree, somebody_to_ask
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
-from sync_worker.cli.exits import DONE, say
+from sync_worker.cli.exits import DONE, WITHHELD, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.guards import Allowances
@@ -58,12 +58,17 @@ async def carry_out(
         UsageError: not approved, or the plan may not be carried out any more.
     """
     _refuse_ended(kept)
+    if not options.yes:
+        somebody_to_ask()
     instance = opened.settings.instance(kept.plan.instance)
     case = Case(plan_id=kept.saved.id, plan=kept.plan, allowances=options.allowances)
     left = await what_is_left(opened.database, case, instance.guards, opened.clock.now())
     if not options.yes:
         _show(left)
-    await agree(_question(kept, left, options), yes=options.yes)
+        if left.all_withheld:
+            say(f"{kept.plan.instance}: the guards withhold all of plan {kept.saved.id}; nothing was done")
+            return WITHHELD
+        await agree(_question(kept, left, options))
     request = ApplyRequest(
         plan_id=kept.saved.id,
         plan=kept.plan,

@@ -8,20 +8,26 @@ from sync_worker.errors import UsageError
 YES = "yes"
 
 
-async def agree(question: str, *, yes: bool) -> None:
-    """Go on only with a person's word, or with `--yes`.
+def somebody_to_ask() -> None:
+    """Make sure that there is somebody.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        what = "there is no terminal to ask at, and nothing was done"
+        raise UsageError(what, hint="Add --yes to go on without a question")
+
+
+async def agree(question: str) -> None:
+    """Go on only with a person's word.
 
     The answer is awaited on the event loop, so that Ctrl-C ends it at once.
 
     Raises:
         UsageError: the answer is another one, or there is nobody to ask.
     """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "there is no terminal to ask at, and nothing was done", hint="Add --yes to go on without a question"
-        )
+    somebody_to_ask()
     sys.stderr.write(f"\n{question} Type `{YES}` to go on: ")
     sys.stderr.flush()
     if (await _line()).strip().lower() != YES:

@@ -61,7 +61,8 @@ async def delete_push_by_hand(context: CliContext, device: str, *, yes: bool, re
     """Remove a push device of the token's own user; the exit code."""
     async with stopping_on_signals() as stop, opening(context, single=True, migrate=True) as opened:
         origin = opened.settings.instance(opened.names[0]).origin
-        await agree(f"Remove this device from push at {origin}?", yes=yes)
+        if not yes:
+            await agree(f"Remove this device from push at {origin}?")
         async with _rooms(opened) as rooms:
             report = await delete_push(rooms, device, reason=reason, stop=stop)
     print_apply(report)

@@ -21,7 +21,7 @@ def status(
     ctx: typer.Context,
     form: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")] = "table",
 ) -> None:
-    """Show how each instance is: last runs, freshness, failures, waiting plans, pending deletions, who holds the lock."""
+    """Show how each instance is: last runs, freshness, failures, waiting plans, pending deletions, the lock."""
     async_main(lambda: _status(CliContext.of(ctx), form))
 
 

@@ -1,11 +1,14 @@
 """The status on a terminal, narrow ones too."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
 from sync_worker.mirror.readback import InstanceStatus
+
+WRITING: Final = frozenset({"apply", "undo", "channels"})
+"""Kinds of runs that write to Canvas."""
 
 
 def show(found: tuple[InstanceStatus, ...], now: datetime) -> None:
@@ -40,7 +43,7 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
 
 def _plan(plan: dict[str, Any]) -> str:
     """A plan that waits for a person, or to be gone on with."""
-    state = "was begun" if plan["status"] == "applying" else "waits"
+    state = "is not finished, and waits" if plan["status"] == "applying" else "waits"
     what = f"{plan['creates']:,} creates, {plan['deletes']:,} deletes"
     until = f"until {plan['expires_at']:%Y-%m-%d %H:%M} UTC"
     return f"{plan['id']} {state} {until}: {what}: sync-worker plans show {plan['id']}, then apply {plan['id']}"
@@ -80,8 +83,14 @@ def _run(run: dict[str, Any], *, held: bool) -> tuple[str, str]:
     """Two lines that fit a narrow terminal: which run, and what it came to."""
     specs = " ".join(run["users_spec"])
     head = f"{run['id']:>6}  {run['kind']}  {_ending(run, held=held)}  {run['started_at']:%Y-%m-%d %H:%M} UTC  {specs}"
-    figures = (
+    return head, f"        {_figures(run)}"
+
+
+def _figures(run: dict[str, Any]) -> str:
+    if run["kind"] in WRITING:
+        done = f"{run['creates_done']:,} created, {run['deletes_done']:,} deleted"
+        return f"{done}, {run['actions_not_done']:,} not done"
+    return (
         f"{run['users_total']:,} users, {run['users_failed']:,} failed; {run['channels_created']:,} new, "
         f"{run['channels_changed']:,} changed, {run['channels_deleted']:,} deleted; {run['throttled']:,} refused"
     )
-    return head, f"        {figures}"

@@ -12,7 +12,7 @@ from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.flows.undo import Undoing, plan_undo
 
 SHOWN = 10
-"""Actions that are left alone and told one by one."""
+"""Notes that are told one by one."""
 
 
 async def undo_run(context: CliContext, run: int, options: ApplyOptions) -> int:
@@ -38,9 +38,9 @@ async def _plan(context: CliContext, opened: Opened, run: int) -> Undoing:
 
 
 def _tell(undoing: Undoing, run: int) -> None:
-    if undoing.left_alone:
-        say(f"{undoing.plan.instance}: of run {run} these are left alone:")
-    for line in undoing.left_alone[:SHOWN]:
+    if undoing.notes:
+        say(f"{undoing.plan.instance}: this of run {run} is not taken back:")
+    for line in undoing.notes[:SHOWN]:
         say(f"  {line}")
-    if len(undoing.left_alone) > SHOWN:
-        say(f"  and {len(undoing.left_alone) - SHOWN:,} more; see worker.actions")
+    if len(undoing.notes) > SHOWN:
+        say(f"  and {len(undoing.notes) - SHOWN:,} more; see worker.actions")

@@ -11,8 +11,18 @@ from itertools import groupby
 from typing import Final
 
 from sync_worker.channels import Channel, Gone, Snapshot, by_id
-from sync_worker.desired.diff import Kind, diff
-from sync_worker.desired.model import ACTIVE, ChannelKey, DesiredUser, Mode, Wish, key_of
+from sync_worker.desired.diff import Kind, UserDiff, diff
+from sync_worker.desired.model import (
+    ACTIVE,
+    LAST_PLACE,
+    ChannelKey,
+    DesiredUser,
+    Mode,
+    Wish,
+    default_address,
+    fold,
+    key_of,
+)
 from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
 from sync_worker.errors import UsageError
 from sync_worker.flows.canvas import outage_watch, reader
@@ -34,7 +44,7 @@ class Undoing:
     """The opposite of a run."""
 
     plan: Plan
-    left_alone: tuple[str, ...]  # what the plan does not touch, and why
+    notes: tuple[str, ...]  # what the plan does not touch or cannot give back, and why
 
 
 async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
@@ -63,7 +73,7 @@ class _Undo:
         self._rooms = rooms
         self._what = f"undo of run {run_id}"
         self._progress = progress
-        self._left_alone: list[str] = []
+        self._notes: list[str] = []
         self._unread: list[str] = []
 
     async def plan(self, done: tuple[Deed, ...]) -> Undoing:
@@ -87,7 +97,7 @@ class _Undo:
             unchanged=len(users) - len(changed),
             managed_live=sum(user.diff.managed_live for user in users),
         )
-        return Undoing(plan=plan, left_alone=tuple(self._left_alone))
+        return Undoing(plan=plan, notes=tuple(self._notes))
 
     def _reversible(self, done: tuple[Deed, ...]) -> Iterator[Deed]:
         for deed in done:
@@ -101,7 +111,7 @@ class _Undo:
     def _leave(self, deed: Deed, why: str) -> None:
         action = deed.action
         what = f"{action.kind} {action.type} {action.address}".strip()
-        self._left_alone.append(f"user {action.user_id}: {what}: {why}")
+        self._notes.append(f"user {action.user_id}: {what}: {why}")
 
     async def _live(self, user_ids: tuple[int, ...]) -> dict[int, Snapshot]:
         rooms, live = self._rooms, {}
@@ -118,16 +128,28 @@ class _Undo:
     def _user(self, done: list[Deed], snapshot: Snapshot) -> PlannedUser:
         here = {key_of(channel.type, channel.address): channel for channel in snapshot.channels}
         absent = [self._wish(deed) for deed in done if deed.action.kind == Kind.CREATE and self._ours(deed, here)]
-        present = [self._wish(deed) for deed in done if deed.action.kind == Kind.DELETE]
+        deleted = sorted((deed for deed in done if deed.action.kind == Kind.DELETE), key=_place)
         desired = DesiredUser(
             user_id=snapshot.user_id,
             ref=by_id(snapshot.user_id),
             mode=Mode.ADD,
             manage=frozenset(deed.action.type for deed in done),
-            present=tuple(present),
+            present=tuple(map(self._wish, deleted)),
             absent=tuple(absent),
         )
-        return planned(diff(desired, snapshot.channels), snapshot.read_at)
+        found = diff(desired, snapshot.channels)
+        self._compare_default(found, done)
+        return planned(found, snapshot.read_at)
+
+    def _compare_default(self, found: UserDiff, done: list[Deed]) -> None:
+        """Say where mail will not go where it went before the run."""
+        first = min(done, key=lambda deed: deed.action.id)
+        before, after = default_address(first.before), found.default_after
+        if found.changes and before is not None and fold(before.address) != fold(after or ""):
+            self._notes.append(
+                f"user {found.desired.user_id}: mail will go to {after or 'nobody'}, not to {before.address} as before "
+                "the run: Canvas puts an address that comes back behind the others"
+            )
 
     def _ours(self, deed: Deed, here: dict[ChannelKey, Channel]) -> bool:
         """Whether the channel that we created is still there."""
@@ -143,6 +165,12 @@ class _Undo:
         before = next((channel for channel in deed.before if channel.id == action.channel_id), None)
         active = before is None or before.workflow_state == ACTIVE
         return Wish(type=action.type, address=action.address, skip_confirmation=active, where=self._what)
+
+
+def _place(deed: Deed) -> int:
+    """Where a channel stood: what comes back is put last, so the order of coming back is the order of the addresses."""
+    channel = next((channel for channel in deed.before if channel.id == deed.action.channel_id), None)
+    return LAST_PLACE if channel is None or channel.position is None else channel.position
 
 
 def _by_user(done: Iterator[Deed]) -> dict[int, list[Deed]]:

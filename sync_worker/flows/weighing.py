@@ -31,6 +31,11 @@ class Left:
     ruling: Ruling
     actions: Mapping[Change, Action]  # not settled ones; empty before the first apply
 
+    @property
+    def all_withheld(self) -> bool:
+        """Whether the guards let nothing of it pass."""
+        return not self.plan.empty and not any(map(self.ruling.allows, self.plan.changes()))
+
 
 async def what_is_left(database: Database, case: Case, guards: GuardsTable, now: datetime) -> Left:
     """Weigh what of a plan is not settled yet."""

@@ -13,7 +13,7 @@ from sync_worker.sandbox import Fault
 from sync_worker.users.refs import parse_ref
 from tests.integration.flows.carrying_out import GENEROUS, Applying
 
-ALLOW = {"default_change": True, "max_messages": 100}
+ALLOW = {"default_change": True, "max_messages": 10_000}
 
 
 def facts(applying: Applying, users: list[int]) -> Any:
@@ -74,13 +74,33 @@ async def test_left_alone(applying: Applying) -> None:
     report = await applying.apply(number)
     found = await undoing(applying, report.run_id)
     assert [change.user_id for change in found.plan.changes()] == [three]
-    assert sorted(found.left_alone) == sorted(
+    assert sorted(found.notes) == sorted(
         [
             f"user {one}: create email new{one}@x.example: was there before, by somebody else",
             f"user {two}: create email new{two}@x.example: nobody knows whether it was done",
         ]
     )
     assert theirs in applying.stage.channels_of(one)
+
+
+async def test_default_address_comes_back(applying: Applying) -> None:
+    """Addresses come back in their order, so that the first is the default again; where that cannot be, it is said."""
+    applying.stage.instance["guards"] = GENEROUS
+    all_gone, one_stays = islice(applying.desire.plain(), 2)
+    applying.stage.school.create(all_gone, "email", "second@x.example")
+    applying.stage.school.create(one_stays, "email", "stays@x.example")
+    first = {user: applying.desire.email(user).address for user in (all_gone, one_stays)}
+    emails = [c.address for c in applying.stage.school.users[all_gone].live_channels() if c.type == "email"]
+    rows = [f"{all_gone},email,new@x.example,present", *(f"{all_gone},email,{address},absent" for address in emails)]
+    number = await applying.planned(*rows, f"{one_stays},email,{first[one_stays]},absent")
+    report = await applying.apply(number, allow=ALLOW)
+    assert report.exit_code == 0
+    found = await undoing(applying, report.run_id)
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith(f"user {one_stays}: mail will go to ")
+    assert f", not to {first[one_stays]} as before the run" in found.notes[0]
+    assert (await undo(applying, report.run_id)).exit_code == 0
+    assert applying.desire.email(all_gone).address == first[all_gone]
 
 
 async def test_guards_hold(applying: Applying) -> None:
