@@ -8,8 +8,9 @@ read live, and only users that the document names are read at all.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -142,27 +143,39 @@ async def _ask(stage: Stage, rooms: Rooms, document: QuerySpec, terms: Terms, pr
 
 
 def _staged(items: Iterable[Item]) -> Iterator[StagedItem]:
-    for item in items:
-        head = StagedItem(
-            ref_kind=item.ref.kind.value,
-            ref_value=item.ref.value,
-            ref_where=item.ref.where,
-            mode=item.mode.value,
-            manage=tuple(sorted(item.manage)),
-        )
-        if isinstance(item, UserHead):
-            yield head
-        else:
-            yield replace(
-                head,
-                type=item.type,
-                address=item.address,
-                folded=item.key.address,
-                state=item.state.value,
-                skip_confirmation=item.skip_confirmation,
-                reason=item.reason,
-                entry_where=item.where,
-            )
+    return (_head(item) if isinstance(item, UserHead) else _entry(item) for item in items)
+
+
+def _head(head: UserHead) -> StagedItem:
+    return StagedItem(
+        ref_kind=head.ref.kind.value,
+        ref_value=head.ref.value,
+        ref_where=head.ref.where,
+        mode=head.mode.value,
+        manage=_sorted(head.manage),
+    )
+
+
+def _entry(entry: Entry) -> StagedItem:
+    return StagedItem(
+        ref_kind=entry.ref.kind.value,
+        ref_value=entry.ref.value,
+        ref_where=entry.ref.where,
+        mode=entry.mode.value,
+        manage=_sorted(entry.manage),
+        type=entry.type,
+        address=entry.address,
+        folded=entry.key.address,
+        state=entry.state.value,
+        skip_confirmation=entry.skip_confirmation,
+        reason=entry.reason,
+        entry_where=entry.where,
+    )
+
+
+@cache
+def _sorted(types: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(types))
 
 
 def _item(staged: StagedItem) -> Item:

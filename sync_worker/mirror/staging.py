@@ -191,7 +191,7 @@ async def staging(database: Database, instance: str) -> AsyncIterator[Stage]:
 
 def _row(item: StagedItem) -> tuple[Any, ...]:
     clean = NulReplacer()
-    return tuple(clean(value) if isinstance(value, str) else value for value in _VALUES(item))
+    return tuple([clean(value) if isinstance(value, str) else value for value in _VALUES(item)])
 
 
 def _item(row: Record) -> StagedItem:
