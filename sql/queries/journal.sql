@@ -73,11 +73,11 @@ WHERE a.id = s.id AND a.status IN ('planned', 'failed', 'withheld');
 -- name: done_under_plan
 -- What counts against the guards: what was done, and what may have been. $1 plan.
 SELECT
-    count(*) FILTER (WHERE kind = 'create') AS creates,
-    count(*) FILTER (WHERE kind = 'delete') AS deletes,
+    count(*) FILTER (WHERE kind = 'create' AND status IN ('done', 'started', 'uncertain')) AS creates,
+    count(*) FILTER (WHERE kind = 'delete' AND status IN ('done', 'started', 'uncertain')) AS deletes,
     count(*) FILTER (WHERE messaged) AS messages
 FROM worker.actions
-WHERE plan_id = $1 AND status IN ('done', 'started', 'uncertain');
+WHERE plan_id = $1;
 
 -- name: done_unattended
 -- Deletes that nobody was asked about, of other plans. $1 instance, $2 plan, $3 since.

@@ -6,14 +6,13 @@ than what was approved: the guards are asked again, about the channels of this m
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sync_worker.channels import Channel
+from sync_worker.channels import Channel, Snapshot
 from sync_worker.desired.diff import Change, Kind, consequences
-from sync_worker.desired.guards import Allowances, GuardLimits, objections
-from sync_worker.desired.model import ACTIVE, EMAIL, fold, key_of
+from sync_worker.desired.guards import Rules, objections
+from sync_worker.desired.model import ACTIVE, EMAIL, default_address, fold, key_of
 from sync_worker.desired.plan import Plan, PlannedUser, Warn, planned
 
 NOT_REPLACED: Final = "its replacement is not there"
@@ -69,49 +68,56 @@ def creates_due(creates: Iterable[Change], live: tuple[Channel, ...]) -> StillDu
     return StillDue(due=tuple(due), dropped=tuple(dropped))
 
 
-def deletes_due(
-    approved: PlannedUser,
-    deletes: Iterable[Change],
-    live: tuple[Channel, ...],
-    now: datetime,
-    rules: tuple[GuardLimits, Allowances],
-) -> StillDue:
+def deletes_due(approved: PlannedUser, deletes: Iterable[Change], live: Snapshot, rules: Rules) -> StillDue:
     """The deletes that are still meant, and that the guards allow, all together, as the user is now.
+
+    The default address comes last. Otherwise mail would go, for a moment or until somebody notices that Canvas refused
+    the next delete, to an address that is to be deleted too.
 
     Args:
         approved: the user as the plan has it.
         deletes: the changes of the plan that are not settled yet.
-        live: all channels of the user, completely read, after the creates.
-        now: when they were read.
+        live: the user's channels after the creates.
         rules: the guards.
     """
     dropped, meant = [], []
     for change in deletes:
-        if all(channel.id != change.channel_id for channel in live):
-            dropped.append(Dropped(change=change, standing=Standing.GONE, why="it is gone already"))
-        elif (stale := _stale(approved, change, live)) is not None:
-            dropped.append(Dropped(change=change, standing=Standing.SKIPPED, why=stale))
-        elif change.replaced and not _replaced(approved, change, live):
-            dropped.append(Dropped(change=change, standing=Standing.WITHHELD, why=NOT_REPLACED))
-        else:
+        given_up = _not_meant(approved, change, live.channels)
+        if given_up is None:
             meant.append(change)
-    due, guarded = _guarded(approved, tuple(meant), live, now, rules)
-    return StillDue(due=due, dropped=(*dropped, *guarded))
+        else:
+            dropped.append(given_up)
+    due, guarded = _guarded(approved, tuple(meant), live, rules)
+    default = default_address(live.channels)
+    ordered = sorted(due, key=lambda change: default is not None and change.channel_id == default.id)
+    return StillDue(due=tuple(ordered), dropped=(*dropped, *guarded))
 
 
-def _stale(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) -> str | None:
-    """Why a delete is not meant any more, or None."""
-    channel = next(channel for channel in live if channel.id == change.channel_id)
+def _not_meant(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) -> Dropped | None:
+    """Why a delete is not to be done now, whatever the guards say; None where it is."""
+    channel = next((channel for channel in live if channel.id == change.channel_id), None)
+    if channel is None:
+        return Dropped(change=change, standing=Standing.GONE, why="it is gone already")
+    stale = _stale(approved, change, channel)
+    if stale is not None:
+        return Dropped(change=change, standing=Standing.SKIPPED, why=stale)
+    if not _replaced(approved, change, live):
+        return Dropped(change=change, standing=Standing.WITHHELD, why=NOT_REPLACED)
+    return None
+
+
+def _stale(approved: PlannedUser, change: Change, channel: Channel) -> str | None:
+    """Why the channel is not the one whose delete was approved, or None."""
     if key_of(channel.type, channel.address) != change.key:
         return f"channel {channel.id} has another address now"
-    then = next((c.workflow_state for c in approved.diff.live if c.id == change.channel_id), None)
-    if then is not None and then != channel.workflow_state:
+    then = {each.id: each.workflow_state for each in approved.diff.live}.get(channel.id, "unknown")
+    if then != channel.workflow_state:
         return f"it was {then} when the plan was made, and is {channel.workflow_state} now"
     return None
 
 
 def _replaced(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) -> bool:
-    """Whether everything that the plan creates in its stead is there, and active where it was to be."""
+    """Whether all that the plan creates in its stead, if anything, is there, and active where it was to be."""
     here = {key_of(channel.type, channel.address): channel for channel in live}
     for create in approved.diff.changes:
         if create.kind is Kind.CREATE and create.type == change.type:
@@ -122,32 +128,24 @@ def _replaced(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) 
 
 
 def _guarded(
-    approved: PlannedUser,
-    deletes: tuple[Change, ...],
-    live: tuple[Channel, ...],
-    now: datetime,
-    rules: tuple[GuardLimits, Allowances],
+    approved: PlannedUser, deletes: tuple[Change, ...], live: Snapshot, rules: Rules
 ) -> tuple[tuple[Change, ...], tuple[Dropped, ...]]:
     """Weigh the deletes until what is left passes: what one of them means depends on the others."""
-    dropped: list[Dropped] = []
-    while deletes and (why := _objections(approved, deletes, live, now, rules)):
-        held = (change for change in deletes if change in why)
-        dropped += (Dropped(change=change, standing=Standing.WITHHELD, why=why[change]) for change in held)
-        deletes = tuple(change for change in deletes if change not in why)
-    return deletes, tuple(dropped)
+    why = _objections(approved, deletes, live, rules)
+    if not why:
+        return deletes, ()
+    left = tuple(change for change in deletes if change not in why)
+    held = (Dropped(change=change, standing=Standing.WITHHELD, why=why[change]) for change in deletes if change in why)
+    due, more = _guarded(approved, left, live, rules)
+    return due, (*held, *more)
 
 
-def _objections(
-    approved: PlannedUser,
-    deletes: tuple[Change, ...],
-    live: tuple[Channel, ...],
-    now: datetime,
-    rules: tuple[GuardLimits, Allowances],
-) -> dict[Change, str]:
-    present = planned(consequences(approved.diff.desired, live, deletes), now)
+def _objections(approved: PlannedUser, deletes: tuple[Change, ...], live: Snapshot, rules: Rules) -> dict[Change, str]:
+    """What speaks against these deletes, all together; the guards have the last word."""
+    present = planned(consequences(approved.diff.desired, live.channels, deletes), live.read_at)
     surprise = _surprise(approved, present)
     surprised = {} if surprise is None else {change: surprise for change in deletes if change.type == EMAIL}
-    return surprised | dict(objections(present, *rules))
+    return surprised | dict(objections(present, rules.limits, rules.allowances))
 
 
 def _surprise(approved: PlannedUser, present: PlannedUser) -> str | None:
@@ -157,9 +155,13 @@ def _surprise(approved: PlannedUser, present: PlannedUser) -> str | None:
     if Warn.CHANGES_DEFAULT not in present.warnings:
         return None
     after, expected = present.diff.default_after, approved.diff.default_after
-    if Warn.CHANGES_DEFAULT in approved.warnings and fold(after or "") == fold(expected or ""):
+    if Warn.CHANGES_DEFAULT in approved.warnings and _folded(after) == _folded(expected):
         return None
     return f"the default address would become {after or 'none'} now, which the plan does not say"
+
+
+def _folded(address: str | None) -> str | None:
+    return None if address is None else fold(address)
 
 
 # --- after an interruption ------------------------------------------------------------------------------

@@ -43,6 +43,14 @@ class Allowances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What holds for one apply."""
+
+    limits: GuardLimits
+    allowances: Allowances
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """What was done before, and counts: under this plan, and by unattended applies in the last 24 hours."""
 

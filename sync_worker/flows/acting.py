@@ -4,27 +4,20 @@ The read that verifies an action is what the next action of the same user starts
 left alone from there on: an action whose call was sent stays `started`, and whoever writes next looks first.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.canvas.client import CanvasClient
-from sync_worker.channels import Failure, Gone, ReadOutcome, RefKind, Snapshot, Unreadable, by_id, same_user
+from sync_worker.channels import Channel, Failure, Gone, RefKind, Snapshot, Unreadable, by_id, same_user
 from sync_worker.desired.ceiling import Dropped, Standing, creates_due, deletes_due
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.desired.guards import Allowances, GuardLimits
-from sync_worker.desired.model import ACTIVE, key_of
+from sync_worker.desired.guards import Rules
 from sync_worker.desired.plan import PlannedUser
-from sync_worker.errors import (
-    ClientRefused,
-    Forbidden,
-    NotFound,
-    QuotaExhausted,
-    Rejected,
-    RequestFailed,
-    TokenRefused,
-)
+from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
+from sync_worker.flows.canvas import reader
 from sync_worker.flows.caution import Caution
+from sync_worker.flows.closing import created, deleted
+from sync_worker.flows.outage import OutageWatch, is_trouble
+from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.tally import Tally
 from sync_worker.mirror.journal import Action, Aside, Closing, Journal, Status
 
@@ -34,8 +27,6 @@ _STATUS: Final = {
     Standing.SKIPPED: Status.SKIPPED,
     Standing.WITHHELD: Status.WITHHELD,
 }
-_NO: Final = (Rejected, Forbidden, NotFound)
-"""Canvas says no to this one request."""
 
 _UNSENT: Final = (TokenRefused, ClientRefused, QuotaExhausted)
 """The call was surely not carried out, and the whole apply ends."""
@@ -53,12 +44,21 @@ class Task:
         return tuple(change for change in self.actions if change.kind is kind)
 
 
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why a user is left alone."""
+
+    status: Status
+    words: str
+    trouble: bool = False  # it says more about the other side than about the user
+
+
 class Actor:
     """Carries out the tasks of one apply, user by user.
 
     Args:
-        client: with the token for writing.
-        read: reads one user.
+        rooms: with the token for writing.
+        outage: notices trouble with everything, which ends the apply.
         journal: of this run.
         rules: the guards that are asked again for each user.
         caution: says when to stop.
@@ -68,15 +68,16 @@ class Actor:
     def __init__(
         self,
         *,
-        client: CanvasClient,
-        read: Callable[[int], Awaitable[ReadOutcome]],
+        rooms: Rooms,
+        outage: OutageWatch,
         journal: Journal,
-        rules: tuple[GuardLimits, Allowances],
+        rules: Rules,
         caution: Caution,
         tally: Tally,
     ) -> None:
-        self._client = client
-        self._read = read
+        self._client = rooms.client
+        self._read = reader(rooms, outage)
+        self._outage = outage
         self._journal = journal
         self._rules = rules
         self._caution = caution
@@ -100,19 +101,21 @@ class Actor:
         """The user's channels now, if it is still the person whom the plan means."""
         stranger = await self._stranger(task)
         if stranger is not None:
-            await self._give_up(task, *stranger)
+            await self._give_up(task, stranger)
             return None
         outcome = await self._read(task.user.diff.desired.user_id)
         match outcome:
             case Snapshot():
                 return outcome
             case Gone():
-                await self._give_up(task, Status.SKIPPED, "Canvas does not know this user any more", outcome)
-            case Unreadable(message=message) | Failure(message=message):
-                await self._give_up(task, Status.FAILED, message)
+                await self._give_up(task, _Why(Status.SKIPPED, "Canvas does not know this user any more"), outcome)
+            case Unreadable(message=message):
+                await self._give_up(task, _Why(Status.FAILED, message))
+            case Failure(message=message):
+                await self._give_up(task, _Why(Status.FAILED, message, trouble=is_trouble(outcome)))
         return None
 
-    async def _stranger(self, task: Task) -> tuple[Status, str] | None:
+    async def _stranger(self, task: Task) -> "_Why | None":
         """Why the user is not the one whom the document names, or None."""
         desired = task.user.diff.desired
         if desired.ref.kind is RefKind.ID:
@@ -120,20 +123,24 @@ class Actor:
         try:
             found = await self._client.get_user(desired.ref)
         except NotFound:
-            return Status.SKIPPED, f"{desired.ref} leads to nobody now"
+            return _Why(Status.SKIPPED, f"{desired.ref} leads to nobody now")
+        except Trouble as error:
+            await self._outage.note(trouble=True)
+            return _Why(Status.FAILED, str(error), trouble=True)
         except RequestFailed as error:
-            return Status.FAILED, str(error)
+            return _Why(Status.FAILED, str(error))
         if not same_user(found.id, desired.user_id):
-            return Status.SKIPPED, f"{desired.ref} is another person now, user {found.id}"
+            return _Why(Status.SKIPPED, f"{desired.ref} is another person now, user {found.id}")
         return None
 
-    async def _give_up(self, task: Task, status: Status, why: str, read: Gone | None = None) -> None:
-        asides = [Aside(action=action, status=status, note=why) for action in task.actions.values()]
+    async def _give_up(self, task: Task, why: "_Why", read: Gone | None = None) -> None:
+        """Leave a user alone; trouble is for the outage watch to weigh, it says nothing about what we want to do."""
+        asides = [Aside(action=action, status=why.status, note=why.words) for action in task.actions.values()]
         await self._journal.set_aside(asides, read)
         for change in task.actions:
-            self._tally.note(change, status, why)
-        if status is Status.FAILED:
-            self._caution.went_wrong(why)
+            self._tally.note(change, why.status, why.words)
+        if why.status is Status.FAILED and not why.trouble:
+            self._caution.went_wrong(why.words)
 
     async def _drop(self, task: Task, dropped: tuple[Dropped, ...], read: Snapshot) -> None:
         """Write down what is not carried out, and why."""
@@ -142,9 +149,9 @@ class Actor:
         ]
         await self._journal.set_aside(asides, read if asides else None)
         for each in dropped:
-            reached = each.standing in {Standing.EXISTED, Standing.GONE}
-            self._tally.gone += each.standing is Standing.GONE
-            self._tally.note(each.change, _STATUS[each.standing], None if reached else each.why)
+            gone = each.standing is Standing.GONE
+            as_wanted = gone or each.standing is Standing.EXISTED
+            self._tally.note(each.change, _STATUS[each.standing], None if as_wanted else each.why, gone=gone)
 
     # --- creating --------------------------------------------------------------------------------------
 
@@ -154,67 +161,62 @@ class Actor:
         for change in still.due:
             if self._caution.halted is not None:
                 return None
-            after = await self._create(task.actions[change], change, live)
+            after = await self._carry_out(task.actions[change], change, live)
             if after is None:
                 return None
             live = after
         return live
-
-    async def _create(self, action: Action, change: Change, live: Snapshot) -> Snapshot | None:
-        if not await self._journal.start(action, live):
-            return None
-        error: RequestFailed | None = None
-        try:
-            await self._client.create_channel(
-                by_id(change.user_id),
-                type=change.type,
-                address=change.address,
-                skip_confirmation=change.skip_confirmation,
-            )
-        except RequestFailed as failed:
-            error = failed
-        except _UNSENT:
-            await self._journal.close(action, Closing(status=Status.PLANNED), None)
-            raise
-        return await self._verify(action, change, error)
 
     # --- deleting --------------------------------------------------------------------------------------
 
     async def _delete_all(self, task: Task, live: Snapshot) -> None:
         waiting = task.of(Kind.DELETE)
         while waiting and self._caution.halted is None:
-            still = deletes_due(task.user, waiting, live.channels, live.read_at, self._rules)
+            still = deletes_due(task.user, waiting, live, self._rules)
             await self._drop(task, still.dropped, live)
             if not still.due:
                 return
-            after = await self._delete(task.actions[still.due[0]], still.due[0], live)
+            after = await self._carry_out(task.actions[still.due[0]], still.due[0], live)
             if after is None:
                 return
             live, waiting = after, still.due[1:]
 
-    async def _delete(self, action: Action, change: Change, live: Snapshot) -> Snapshot | None:
-        if change.channel_id is None or not await self._journal.start(action, live):
+    # --- calling and verifying -------------------------------------------------------------------------
+
+    async def _carry_out(self, action: Action, change: Change, live: Snapshot) -> Snapshot | None:
+        """One action from start to end; the user as read afterwards, None where it is left alone from here."""
+        if not await self._journal.start(action, live):
             return None
+        answer: Channel | None = None
         error: RequestFailed | None = None
         try:
-            await self._client.delete_channel(by_id(change.user_id), change.channel_id)
+            answer = await self._call(change)
         except RequestFailed as failed:
             error = failed
         except _UNSENT:
             await self._journal.close(action, Closing(status=Status.PLANNED), None)
             raise
-        return await self._verify(action, change, error)
+        return await self._verify(action, change, answer, error)
 
-    # --- verifying -------------------------------------------------------------------------------------
+    async def _call(self, change: Change) -> Channel | None:
+        user = by_id(change.user_id)
+        if change.channel_id is not None:
+            return await self._client.delete_channel(user, change.channel_id)
+        return await self._client.create_channel(
+            user, type=change.type, address=change.address, skip_confirmation=change.skip_confirmation
+        )
 
-    async def _verify(self, action: Action, change: Change, error: RequestFailed | None) -> Snapshot | None:
-        """Read the user again, and close the action by what is there; None where the user is left alone from here."""
+    async def _verify(
+        self, action: Action, change: Change, answer: Channel | None, error: RequestFailed | None
+    ) -> Snapshot | None:
+        """Read the user again, and close the action by what is there."""
         after = await self._read(change.user_id)
         if isinstance(after, Unreadable | Failure):
             self._tally.note(change, Status.STARTED, f"the user could not be read again: {after.message}")
             self._caution.went_wrong(after.message)
             return None
-        closing = (_created if change.kind is Kind.CREATE else _deleted)(change, error, after)
+        is_create = change.kind is Kind.CREATE
+        closing = created(change, error, after, answer) if is_create else deleted(change, error, after)
         await self._journal.close(action, closing, after)
         self._note(change, closing, after)
         return after if isinstance(after, Snapshot) else None
@@ -233,32 +235,3 @@ class Actor:
             self._caution.created(change, next(each for each in channels if each.id == closing.channel_id))
         else:
             self._caution.went_well()
-
-
-def _created(change: Change, error: RequestFailed | None, after: Snapshot | Gone) -> Closing:
-    """What a create came to, by the read after it; the answer alone proves nothing."""
-    if isinstance(after, Gone):
-        return Closing(status=Status.SKIPPED, note="Canvas does not know this user any more")
-    channel = next((each for each in after.channels if key_of(each.type, each.address) == change.key), None)
-    refused = isinstance(error, _NO)
-    if channel is not None and refused:
-        return Closing(status=Status.EXISTED, note=str(error), channel_id=channel.id)
-    if channel is not None:
-        note = None if error is None else "the answer was lost, a look found it there"
-        unconfirmed = channel.workflow_state != ACTIVE
-        return Closing(status=Status.DONE, note=note, channel_id=channel.id, messaged=unconfirmed)
-    if refused:
-        return Closing(status=Status.REFUSED, note=str(error))
-    what = str(error) if error else "Canvas answered that it is created"
-    note = f"{what}; a look right after it did not find it"
-    return Closing(status=Status.UNCERTAIN, note=note, messaged=not change.skip_confirmation)
-
-
-def _deleted(change: Change, error: RequestFailed | None, after: Snapshot | Gone) -> Closing:
-    """What a delete came to, by the read after it."""
-    channels = after.channels if isinstance(after, Snapshot) else ()
-    if all(channel.id != change.channel_id for channel in channels):
-        return Closing(status=Status.DONE, note=None if error is None else f"{error}; a look found it gone")
-    if isinstance(error, _NO):
-        return Closing(status=Status.REFUSED, note=str(error))
-    return Closing(status=Status.FAILED, note=str(error) if error else "Canvas says it is deleted, and still lists it")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.desired.guards import Allowances, Ruling
+from sync_worker.desired.guards import Allowances, Rules, Ruling
 from sync_worker.desired.plan import Plan
 from sync_worker.desired.render.words import why_withheld
 from sync_worker.errors import PlanError
@@ -108,20 +108,22 @@ class _Apply:
     async def run(self, recorder: Recorder) -> ApplyReport:
         """Settle, weigh, carry out, count."""
         rooms, request = self._rooms, self._request
-        read = reader(rooms, outage_watch(rooms))
+        outage = outage_watch(rooms)
+        read = reader(rooms, outage)
         author = Author(canvas_user_id=await token_owner(rooms), reason=request.reason, unattended=request.unattended)
         journal = Journal(self._writer, self._run, author, rooms.clock)
         await self._begin(journal)
-        await settle_unsettled(rooms, journal, read)
+        for change in await settle_unsettled(rooms, journal, read):
+            self._caution.betrayed(change)
         left = await self._weigh()
         scope = tuple(self._scope(left))
         await self._hold_back(journal, scope, left.ruling)
         tasks = [task for each in scope if (task := _allowed(each, left.ruling)).actions]
         actor = Actor(
-            client=rooms.client,
-            read=read,
+            rooms=rooms,
+            outage=outage,
             journal=journal,
-            rules=(limits(rooms.instance.guards), request.allowances),
+            rules=Rules(limits=limits(rooms.instance.guards), allowances=request.allowances),
             caution=self._caution,
             tally=self._tally,
         )

@@ -28,7 +28,12 @@ class Caution:
             return
         if channel.workflow_state == ACTIVE:
             self.proven = True
-        elif self.halted is None:
+        else:
+            self.betrayed(change)
+
+    def betrayed(self, change: Change) -> None:
+        """A create sent a message although none was to be sent."""
+        if self.halted is None:
             self.halted = (
                 f"the token has no right to skip confirmations: user {change.user_id} was sent a message although none "
                 "was to be sent; apply with the token of an account administrator"

@@ -11,6 +11,14 @@ from sync_worker.mirror.journal import Status
 EXAMPLES: Final = 5
 """Reasons of one sort that are told."""
 
+_WORDS: Final = {
+    Status.WITHHELD: "withheld",
+    Status.REFUSED: "refused by Canvas",
+    Status.FAILED: "failed",
+    Status.UNCERTAIN: "uncertain",
+    Status.STARTED: "not settled, the next apply looks first",
+    Status.SKIPPED: "skipped as stale",
+}
 _WRONG: Final = (Status.REFUSED, Status.FAILED, Status.UNCERTAIN, Status.STARTED, Status.SKIPPED)
 
 
@@ -18,30 +26,41 @@ _WRONG: Final = (Status.REFUSED, Status.FAILED, Status.UNCERTAIN, Status.STARTED
 class Tally:
     """Counts of one apply."""
 
-    counts: Counter[tuple[str, Status]] = field(default_factory=Counter)  # by kind and status
+    counts: Counter[tuple[Kind, Status]] = field(default_factory=Counter)
     reasons: Counter[tuple[Status, str]] = field(default_factory=Counter)
     first: dict[tuple[Status, str], Change] = field(default_factory=dict)  # an example of each reason
     messages: int = 0  # confirmation messages that went, or may have gone, to people
     handled: set[Change] = field(default_factory=set)  # of which something was noted
-    gone: int = 0  # deletes of what was gone already
+    gone: int = 0  # skipped deletes of what was gone already
 
-    def note(self, change: Change, status: Status, why: str | None = None, *, messaged: bool = False) -> None:
-        """Count one action."""
+    def note(
+        self, change: Change, status: Status, why: str | None = None, *, messaged: bool = False, gone: bool = False
+    ) -> None:
+        """Count one action.
+
+        Args:
+            change: what it was to do.
+            status: what became of it.
+            why: to be told; None where there is nothing to tell.
+            messaged: a message went, or may have gone, to a person.
+            gone: it is a delete of what was gone already: as wanted, if not by us.
+        """
         self.handled.add(change)
-        self.counts[change.kind.value, status] += 1
+        self.counts[change.kind, status] += 1
         self.messages += messaged
+        self.gone += gone
         if why:
             self.reasons[status, why] += 1
             self.first.setdefault((status, why), change)
 
     def number(self, status: Status, kind: Kind | None = None) -> int:
         """Actions with this status."""
-        return sum(n for (k, s), n in self.counts.items() if s is status and (kind is None or k == kind.value))
+        return sum(n for (k, s), n in self.counts.items() if s is status and kind in {None, k})
 
     @property
     def wrong(self) -> int:
         """Actions that did not go as planned."""
-        return sum(number for (_, status), number in self.counts.items() if status in _WRONG)
+        return sum(map(self.number, _WRONG)) - self.gone
 
     def findings(self) -> tuple[Finding, ...]:
         """What there is to say, the gravest first."""
@@ -56,20 +75,10 @@ class Tally:
         found = [(why, number) for (s, why), number in self.reasons.most_common() if s is status]
         lines = [self._line(status, why, number) for why, number in found[:EXAMPLES]]
         rest = sum(number for _, number in found[EXAMPLES:])
-        return lines + ([f"{rest:,} more {_WORDS[status]} for other reasons"] if rest else [])
+        return lines + ([f"{rest:,} more for other reasons: {_WORDS[status]}"] if rest else [])
 
     def _line(self, status: Status, why: str, number: int) -> str:
         example = self.first[status, why]
         who = f"user {example.user_id}" if number == 1 else f"first: user {example.user_id}"
         noun = "action" if number == 1 else "actions"
         return f"{number:,} {noun} {_WORDS[status]}: {why} ({who}, {example.kind} {example.type} {example.address})"
-
-
-_WORDS: Final = {
-    Status.WITHHELD: "withheld",
-    Status.REFUSED: "refused by Canvas",
-    Status.FAILED: "failed",
-    Status.UNCERTAIN: "uncertain",
-    Status.STARTED: "not settled, the next apply looks first",
-    Status.SKIPPED: "skipped as stale",
-}

@@ -12,8 +12,13 @@ from sync_worker.mirror.journal import Action, Closing, Journal, Status, unsettl
 log = get_logger(__name__)
 
 
-async def settle_unsettled(rooms: Rooms, journal: Journal, read: Reader) -> None:
-    """Settle every action of the instance whose outcome nobody knows, as far as Canvas can be read."""
+async def settle_unsettled(rooms: Rooms, journal: Journal, read: Reader) -> tuple[Change, ...]:
+    """Settle every action of the instance whose outcome nobody knows, as far as Canvas can be read.
+
+    Returns:
+        The creates that sent a message although none was to be sent: the token may not skip confirmations.
+    """
+    betrayed = []
     for action in await unsettled(rooms.database, rooms.instance.name):
         outcome = await read(action.user_id)
         if isinstance(outcome, Unreadable | Failure):
@@ -23,6 +28,9 @@ async def settle_unsettled(rooms: Rooms, journal: Journal, read: Reader) -> None
         if closing is not None:
             await journal.close(action, closing, outcome)
             log.warning("an interrupted action was settled", action=action.id, status=closing.status.value)
+            if closing.status is Status.DONE and closing.messaged and action.skip_confirmation:
+                betrayed.append(change_of(action))
+    return tuple(betrayed)
 
 
 def settled(action: Action, outcome: Snapshot | Gone) -> Closing | None:

@@ -1,6 +1,6 @@
 """What is left of a saved plan, and what the guards say to it now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, ru
 from sync_worker.desired.plan import Plan
 from sync_worker.mirror import journal as journals
 from sync_worker.mirror.database import Database
-from sync_worker.mirror.journal import SETTLED, Action
+from sync_worker.mirror.journal import IN_DOUBT, SETTLED, Action, DoneBefore, Status
 from sync_worker.settings import GuardsTable
 
 
@@ -39,17 +39,28 @@ class Left:
 
 async def what_is_left(database: Database, case: Case, guards: GuardsTable, now: datetime) -> Left:
     """Weigh what of a plan is not settled yet."""
-    name = case.plan.instance
-    changes = tuple(case.plan.changes())
     actions = await journals.actions_of_plan(database, case.plan_id)
+    before = await journals.done_before(database, case.plan.instance, case.plan_id, now)
+    return weigh(case, actions, before, limits(guards))
+
+
+def weigh(case: Case, actions: Sequence[Action], before: DoneBefore, guards: GuardLimits) -> Left:
+    """What the guards say to the actions that are not settled; pure.
+
+    An action in doubt is left, for it has to be settled; to the guards it is done, as it may be, and `before` has it.
+    """
+    changes = tuple(case.plan.changes())
     by_change = {changes[action.ordinal - 1]: action for action in actions}
-    settled = [change for change, action in by_change.items() if action.status in SETTLED]
-    left = remaining(case.plan, settled)
-    before = await journals.done_before(database, name, case.plan_id, now)
+    left = remaining(case.plan, _with_status(by_change, SETTLED))
+    to_do = remaining(left, _with_status(by_change, IN_DOUBT))
     done = Done(creates=before.creates, deletes=before.deletes + before.deletes_unattended, messages=before.messages)
-    ruling = rule(left, limits(guards), case.allowances, done)
+    ruling = rule(to_do, guards, case.allowances, done)
     open_actions = {change: action for change, action in by_change.items() if action.status not in SETTLED}
     return Left(plan=left, ruling=ruling, actions=open_actions)
+
+
+def _with_status(by_change: Mapping[Change, Action], statuses: frozenset[Status]) -> list[Change]:
+    return [change for change, action in by_change.items() if action.status in statuses]
 
 
 def limits(table: GuardsTable) -> GuardLimits:

@@ -281,6 +281,21 @@ def suspicious(user: PlannedUser) -> list[int]:
     return [known.channel_id for known in user.suspicions]
 
 
+async def test_refused_delete_moves_no_mail(applying: Applying) -> None:
+    """Two addresses are to go, and Canvas keeps the second: the default stays, and does not become that one."""
+    user = next(applying.desire.plain())
+    old, school = applying.desire.email(user), applying.stage.school
+    second = school.create(user, "email", "second@x.example")[0].channel_id
+    school.create(user, "email", "third@x.example")
+    next(c for c in school.users[user].channels if c.id == second).sis_locked = True
+    number = await applying.planned(f"{user},email,{old.address},absent", f"{user},email,second@x.example,absent")
+    report = await applying.apply(number, allow={"default_change": True})
+    first, other = await applying.actions(number)
+    assert (report.exit_code, first["status"], other["status"]) == (4, "withheld", "refused")
+    assert first["note"] == "the default address would become second@x.example now, which the plan does not say"
+    assert old.id in applying.stage.channels_of(user)
+
+
 async def test_lost_answers(applying: Applying) -> None:
     """A POST whose answer was lost is looked after, never repeated; a DELETE may be."""
     one, two, three = islice(applying.desire.plain(), 3)

@@ -29,6 +29,8 @@ _SUMS: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Div: ast.Mult,
 }
 _QUANTIFIERS: Final = {"any": "all", "all": "any"}
+_OF_DATACLASSES: Final = {"frozen", "slots", "kw_only"}
+"""How a value is made, not what it says: tested by name elsewhere."""
 
 Variant = tuple[str, ast.AST]
 """What is wrong, and the node that has it."""
@@ -82,6 +84,12 @@ def _variants(node: ast.AST) -> Iterator[Variant]:
             yield "goes on", ast.Pass()
         case ast.Return(value=ast.JoinedStr() | ast.Constant(value=str())):
             yield "returns None", ast.Return(value=ast.Constant(value=None))
+        case ast.Return(value=ast.Constant(value=bool() as value)):
+            yield f"returns {not value}", ast.Return(value=ast.Constant(value=not value))
+        case ast.Return(value=ast.Call()):
+            yield "returns nothing", ast.Return(value=ast.Constant(value=None))
+        case ast.keyword(arg=name, value=ast.Constant(value=bool() as value)) if name not in _OF_DATACLASSES:
+            yield f"{not value}", ast.keyword(arg=name, value=ast.Constant(value=not value))
         case ast.If():
             for truth in (False, True):
                 yield f"if {truth}", ast.If(test=ast.Constant(value=truth), body=node.body, orelse=node.orelse)

@@ -1,0 +1,83 @@
+"""What a call came to, by its error and by the read after it."""
+
+import pytest
+
+from sync_worker.channels import Gone, Snapshot
+from sync_worker.errors import Forbidden, Incomplete, NotFound, Rejected, RequestFailed, Trouble
+from sync_worker.flows.closing import created, deleted
+from sync_worker.mirror.journal import Closing, Status
+from tests.unit.desired.builders import NOON, channel
+from tests.unit.flows.actions import create, delete, seen
+
+OTHER, OLD = channel(1, "a@x"), channel(7, "old@x")
+ACTIVE, UNCONFIRMED = channel(9, "New@X"), channel(9, "new@x", workflow_state="unconfirmed")
+NOWHERE = Gone(user_id=1, read_at=NOON)
+NO = [Rejected("bad"), Forbidden("bad"), NotFound("bad")]
+LOST = [Trouble("bad"), Incomplete("bad"), RequestFailed("bad")]
+MADE = "the answer was lost, a look found it there"
+
+
+def done(note: str | None = None, *, messaged: bool = False) -> Closing:
+    """A create that has gone through."""
+    return Closing(status=Status.DONE, note=note, channel_id=9, messaged=messaged)
+
+
+@pytest.mark.parametrize(
+    ("error", "after", "closing"),
+    [
+        (None, seen(OTHER, ACTIVE), done()),
+        (None, seen(OTHER, UNCONFIRMED), done(messaged=True)),
+        *((error, seen(OTHER, ACTIVE), done(MADE)) for error in LOST),
+        *((error, seen(UNCONFIRMED), done(MADE, messaged=True)) for error in LOST),
+        *((error, seen(ACTIVE), Closing(status=Status.EXISTED, note="bad", channel_id=9)) for error in NO),
+        *((error, seen(UNCONFIRMED), Closing(status=Status.EXISTED, note="bad", channel_id=9)) for error in NO),
+        *((error, seen(OTHER), Closing(status=Status.REFUSED, note="bad")) for error in NO),
+        *(
+            (error, NOWHERE, Closing(status=Status.SKIPPED, note="Canvas does not know this user any more"))
+            for error in (None, *NO, *LOST)
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("skip_confirmation", [True, False])
+def test_a_create(
+    error: RequestFailed | None, after: Snapshot | Gone, closing: Closing, *, skip_confirmation: bool
+) -> None:
+    """What is there counts, not the answer: a refusal of what is there means that it is somebody else's."""
+    assert created(create(skip_confirmation=skip_confirmation), error, after) == closing
+
+
+@pytest.mark.parametrize(
+    ("error", "what"), [(None, "Canvas answered that it is created"), *((error, "bad") for error in LOST)]
+)
+@pytest.mark.parametrize("skip_confirmation", [True, False])
+def test_a_create_that_does_not_show(error: RequestFailed | None, what: str, *, skip_confirmation: bool) -> None:
+    """Nobody knows whether it was done; whether a person was told depends on what was asked for."""
+    assert created(create(skip_confirmation=skip_confirmation), error, seen(OTHER)) == Closing(
+        status=Status.UNCERTAIN,
+        note=f"{what}; a look right after it did not find it",
+        messaged=not skip_confirmation,
+    )
+
+
+def test_a_channel_of_another_type_is_not_the_created_one() -> None:
+    """Type and address make the key."""
+    assert created(create(), None, seen(channel(9, "new@x", "sms"))).status is Status.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("error", "after", "status", "note"),
+    [
+        (None, seen(OTHER), Status.DONE, None),
+        (None, seen(OTHER, channel(8, "old@x")), Status.DONE, None),  # another channel of that address
+        (None, NOWHERE, Status.DONE, None),
+        *((error, seen(OTHER), Status.DONE, "bad; a look found it gone") for error in (*NO, *LOST)),
+        *((error, seen(OTHER, OLD), Status.REFUSED, "bad") for error in NO),
+        *((error, seen(OTHER, OLD), Status.FAILED, "bad") for error in LOST),
+        (None, seen(OLD), Status.FAILED, "Canvas says it is deleted, and still lists it"),
+    ],
+    ids=str,
+)
+def test_a_delete(error: RequestFailed | None, after: Snapshot | Gone, status: Status, note: str | None) -> None:
+    """What is gone is deleted; what is still there was refused, or may be tried again."""
+    assert deleted(delete(), error, after) == Closing(status=status, note=note)
