@@ -14,21 +14,21 @@ ON CONFLICT (plan_id, ordinal) DO NOTHING;
 
 -- name: actions_of_plan
 -- In the order of the plan. $1 plan.
-SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, started_at
+SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, attempts, started_at
 FROM worker.actions
 WHERE plan_id = $1
 ORDER BY ordinal;
 
 -- name: unsettled_actions
 -- Actions of any plan whose outcome nobody knows. $1 instance.
-SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, started_at
+SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, attempts, started_at
 FROM worker.actions
 WHERE instance = $1 AND status IN ('started', 'uncertain')
 ORDER BY user_id, id;
 
 -- name: actions_of_run
 -- What a run did, the last first. $1 instance, $2 run.
-SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, started_at,
+SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, attempts, started_at,
     image_before::text AS image_before
 FROM worker.actions
 WHERE instance = $1 AND run_id = $2
@@ -54,13 +54,18 @@ INSERT INTO worker.actions (
 VALUES ($1, 1, $2, $6, 'delete_push', 'push', '', true, 'started', 1, $3, $3, $4::jsonb, $5, current_user, $6, $7)
 RETURNING id;
 
+-- name: reopen_action
+-- The call was surely not carried out: it is as if it had never been started. $1 action.
+UPDATE worker.actions SET status = 'planned', attempts = attempts - 1, note = NULL
+WHERE id = $1 AND status = 'started';
+
 -- name: close_action
 -- $1 action, $2 status, $3 note (null: nothing to say), $4 time, $5 channels after (null: not read), $6 channel id (null:
 -- as it is), $7 whether a message may have gone to a person.
 UPDATE worker.actions
 SET status = $2, note = $3, settled_at = $4, image_after = coalesce($5::jsonb, image_after),
     channel_id = coalesce($6, channel_id), messaged = messaged OR $7
-WHERE id = $1 AND status IN ('started', 'uncertain')
+WHERE id = $1 AND status NOT IN ('done', 'existed', 'refused', 'skipped')
 RETURNING id;
 
 -- name: set_actions_aside
@@ -85,6 +90,19 @@ SELECT count(*)
 FROM worker.actions
 WHERE instance = $1 AND settled_at > $3 AND unattended AND kind = 'delete' AND plan_id <> $2
     AND status IN ('done', 'started', 'uncertain');
+
+-- name: last_trial
+-- When a create that was to send no message did send one, if that is the latest that a Canvas user's token has shown.
+-- $1 instance, $2 Canvas user of the token, or null.
+SELECT settled_at FROM (
+    SELECT settled_at, messaged
+    FROM worker.actions
+    WHERE instance = $1 AND canvas_user_id IS NOT DISTINCT FROM $2 AND kind = 'create' AND skip_confirmation
+        AND status = 'done'
+    ORDER BY settled_at DESC
+    LIMIT 1
+) latest
+WHERE messaged;
 
 -- name: finish_plan
 -- A plan of which nothing is left to do is applied; an uncertain create that may have sent a message is not done again.

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -15,17 +16,23 @@ from sync_worker.cli.exits import DONE, WITHHELD, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.guards import Allowances
-from sync_worker.desired.plan import totals
+from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
 from sync_worker.desired.render.words import counted
 from sync_worker.errors import Stopped, UsageError
 from sync_worker.flows.apply import ApplyRequest, apply
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import open_rooms
-from sync_worker.flows.saving import Kept, find_plan, load_plan
+from sync_worker.flows.saving import Kept, find_plan, load_plan, save_plan
 from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.flows.weighing import Case, Left, what_is_left
 from sync_worker.logs import bind
+
+_KINDS: Final = {"undo": "undo", "channels": "hand"}
+"""The kind of a plan by that of its run."""
+
+NOT_SAVED: Final = 0
+"""No plan has this number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,39 +53,62 @@ async def apply_saved(context: CliContext, which: str, options: ApplyOptions) ->
         if kept.saved.status == "applied":
             say(f"{kept.saved.instance}: plan {kept.saved.id} was applied already; nothing is left to do")
             return DONE
-        return await carry_out(context, opened, kept, options, stop=stop)
+        _refuse_ended(kept)
+        if not await _approved(opened, kept.plan, options, kept.saved.id):
+            return WITHHELD
+        return await run_apply(context, opened, _request(kept.plan, kept.saved.id, options, "apply"), stop=stop)
 
 
-async def carry_out(
-    context: CliContext, opened: Opened, kept: Kept, options: ApplyOptions, *, stop: Stop, kind: str = "apply"
+async def apply_new(
+    context: CliContext, opened: Opened, plan: Plan, options: ApplyOptions, *, stop: Stop, kind: str
 ) -> int:
-    """Show what is left of a plan, ask, do it; the exit code.
+    """Save a plan that was just made, once it is approved, and carry it out; the exit code.
+
+    Args:
+        context: for the progress.
+        opened: the database.
+        plan: what.
+        options: what the command line says.
+        stop: asked between two calls.
+        kind: of the run: `undo`, `channels`.
 
     Raises:
-        UsageError: not approved, or the plan may not be carried out any more.
+        UsageError: not approved; nothing was saved.
     """
-    _refuse_ended(kept)
-    if not options.yes:
-        somebody_to_ask()
-    instance = opened.settings.instance(kept.plan.instance)
-    case = Case(plan_id=kept.saved.id, plan=kept.plan, allowances=options.allowances)
-    left = await what_is_left(opened.database, case, instance.guards, opened.clock.now())
-    if not options.yes:
-        _show(left)
-        if left.all_withheld:
-            say(f"{kept.plan.instance}: the guards withhold all of plan {kept.saved.id}; nothing was done")
-            return WITHHELD
-        await agree(_question(kept, left, options))
-    request = ApplyRequest(
-        plan_id=kept.saved.id,
-        plan=kept.plan,
+    if not await _approved(opened, plan, options, None):
+        return WITHHELD
+    instance = opened.settings.instance(plan.instance)
+    number = await save_plan(opened.database, instance, plan, _KINDS[kind])
+    return await run_apply(context, opened, _request(plan, number, options, kind), stop=stop)
+
+
+async def _approved(opened: Opened, plan: Plan, options: ApplyOptions, number: int | None) -> bool:
+    """Show what is left of a plan and ask; False where the guards withhold all of it, and nobody needs to be asked."""
+    if options.yes:
+        return True
+    somebody_to_ask()
+    case = Case(plan_id=number or NOT_SAVED, plan=plan, allowances=options.allowances)
+    guards = opened.settings.instance(plan.instance).guards
+    left = await what_is_left(opened.database, case, guards, opened.clock.now())
+    text.show(Console(highlight=False), left.plan, left.ruling)
+    sys.stdout.flush()
+    if left.all_withheld:
+        say(f"{plan.instance}: the guards withhold all of it; nothing was done")
+        return False
+    await agree(_question(plan, left, options, number))
+    return True
+
+
+def _request(plan: Plan, number: int, options: ApplyOptions, kind: str) -> ApplyRequest:
+    return ApplyRequest(
+        plan_id=number,
+        plan=plan,
         allowances=options.allowances,
         limit=options.limit,
         only=options.only,
         reason=options.reason,
         kind=kind,
     )
-    return await run_apply(context, opened, request, stop=stop)
 
 
 async def run_apply(context: CliContext, opened: Opened, request: ApplyRequest, *, stop: Stop) -> int:
@@ -126,12 +156,7 @@ def _refuse_ended(kept: Kept) -> None:
         raise UsageError(f"plan {saved.id} is {saved.status}{when}", hint="Make a new one: sync-worker plan")
 
 
-def _show(left: Left) -> None:
-    text.show(Console(highlight=False), left.plan, left.ruling)
-    sys.stdout.flush()
-
-
-def _question(kept: Kept, left: Left, options: ApplyOptions) -> str:
+def _question(plan: Plan, left: Left, options: ApplyOptions, number: int | None) -> str:
     counts = totals(left.plan)
     withheld = sum(not left.ruling.allows(change) for change in left.plan.changes())
     parts = [counted(counts.creates, "create", "creates"), counted(counts.deletes, "delete", "deletes")]
@@ -139,7 +164,8 @@ def _question(kept: Kept, left: Left, options: ApplyOptions) -> str:
     parts += [f"{withheld:,} of these withheld"] if withheld else []
     some = f" for the first {counted(options.limit, 'user', 'users')}" if options.limit else ""
     some += f", {options.only}s only" if options.only else ""
-    return f"Carry out plan {kept.saved.id} at {kept.plan.origin}{some}? {', '.join(parts)}."
+    what = "this" if number is None else f"plan {number}"
+    return f"Carry out {what} at {plan.origin}{some}? {', '.join(parts)}."
 
 
 def _stopped(progress: Progress, request: ApplyRequest) -> str:

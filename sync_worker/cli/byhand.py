@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from sync_worker.cli.applying import ApplyOptions, carry_out
+from sync_worker.cli.applying import ApplyOptions, apply_new
 from sync_worker.cli.applysummary import print_apply
 from sync_worker.cli.asking import agree
 from sync_worker.cli.context import CliContext
@@ -17,7 +17,6 @@ from sync_worker.errors import DocumentError, UsageError
 from sync_worker.flows.byhand import Wanted, plan_create, plan_delete
 from sync_worker.flows.pushdevice import delete_push
 from sync_worker.flows.rooms import Rooms, open_rooms
-from sync_worker.flows.saving import keep_plan
 from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.users.refs import parse_ref
 
@@ -53,8 +52,7 @@ async def _by_hand(
         if plan.empty:
             say(f"{plan.instance}: the address {already}; nothing to do")
             return DONE
-        kept = await keep_plan(opened.database, opened.clock, opened.settings, plan, "hand")
-        return await carry_out(context, opened, kept, options, stop=stop, kind="channels")
+        return await apply_new(context, opened, plan, options, stop=stop, kind="channels")
 
 
 async def delete_push_by_hand(context: CliContext, device: str, *, yes: bool, reason: str | None) -> int:

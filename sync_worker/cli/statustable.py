@@ -74,9 +74,13 @@ def _ago(age: timedelta) -> str:
 
 def _ending(run: dict[str, Any], *, held: bool) -> str:
     """How a run ended; one that still says "running" while nobody holds the lock was killed."""
-    if run["status"] == "running" and not held:
-        return "killed, resumable"
-    return f"{run['status']}, resumable" if run["status"] == "interrupted" else str(run["status"])
+    status = "killed" if run["status"] == "running" and not held else str(run["status"])
+    if status not in {"killed", "interrupted"}:
+        return status
+    if run["kind"] not in WRITING:
+        return f"{status}, resumable"
+    kind, _, plan = run["users_spec"][0].partition(":")
+    return f"{status}, go on with: sync-worker apply {plan}" if kind == "plan" else status
 
 
 def _run(run: dict[str, Any], *, held: bool) -> tuple[str, str]:

@@ -1,13 +1,12 @@
 """The wiring of `undo`: the opposite of a run becomes a plan, which is carried out as any other."""
 
-from sync_worker.cli.applying import ApplyOptions, carry_out
+from sync_worker.cli.applying import ApplyOptions, apply_new
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import DONE, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import open_rooms
-from sync_worker.flows.saving import Kept, keep_plan
 from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.flows.undo import Undoing, plan_undo
 
@@ -23,8 +22,7 @@ async def undo_run(context: CliContext, run: int, options: ApplyOptions) -> int:
         if undoing.plan.empty:
             say(f"{undoing.plan.instance}: nothing of run {run} is left to take back")
             return DONE
-        kept: Kept = await keep_plan(opened.database, opened.clock, opened.settings, undoing.plan, "undo")
-        return await carry_out(context, opened, kept, options, stop=stop, kind="undo")
+        return await apply_new(context, opened, undoing.plan, options, stop=stop, kind="undo")
 
 
 async def _plan(context: CliContext, opened: Opened, run: int) -> Undoing:

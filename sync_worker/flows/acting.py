@@ -15,7 +15,7 @@ from sync_worker.desired.plan import PlannedUser
 from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
 from sync_worker.flows.canvas import reader
 from sync_worker.flows.caution import Caution
-from sync_worker.flows.closing import created, deleted
+from sync_worker.flows.closing import come_late, created, deleted
 from sync_worker.flows.outage import OutageWatch, is_trouble
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.tally import Tally
@@ -27,6 +27,9 @@ _STATUS: Final = {
     Standing.SKIPPED: Status.SKIPPED,
     Standing.WITHHELD: Status.WITHHELD,
 }
+
+_REACHED: Final = frozenset({Standing.EXISTED, Standing.GONE})
+"""It is as wanted already."""
 
 _UNSENT: Final = (TokenRefused, ClientRefused, QuotaExhausted)
 """The call was surely not carried out, and the whole apply ends."""
@@ -144,14 +147,19 @@ class Actor:
 
     async def _drop(self, task: Task, dropped: tuple[Dropped, ...], read: Snapshot) -> None:
         """Write down what is not carried out, and why."""
+        late = [each for each in dropped if each.standing in _REACHED and task.actions[each.change].attempts]
+        for each in late:
+            closing = come_late(each.change, read)
+            await self._journal.close(task.actions[each.change], closing, read)
+            self._tally.note(each.change, closing.status, messaged=closing.messaged)
+        rest = [each for each in dropped if each not in late]
         asides = [
-            Aside(action=task.actions[each.change], status=_STATUS[each.standing], note=each.why) for each in dropped
+            Aside(action=task.actions[each.change], status=_STATUS[each.standing], note=each.why) for each in rest
         ]
         await self._journal.set_aside(asides, read if asides else None)
-        for each in dropped:
-            gone = each.standing is Standing.GONE
-            as_wanted = gone or each.standing is Standing.EXISTED
-            self._tally.note(each.change, _STATUS[each.standing], None if as_wanted else each.why, gone=gone)
+        for each in rest:
+            why = None if each.standing in _REACHED else each.why
+            self._tally.note(each.change, _STATUS[each.standing], why, gone=each.standing is Standing.GONE)
 
     # --- creating --------------------------------------------------------------------------------------
 
@@ -194,7 +202,7 @@ class Actor:
         except RequestFailed as failed:
             error = failed
         except _UNSENT:
-            await self._journal.close(action, Closing(status=Status.PLANNED), None)
+            await self._journal.reopen(action)
             raise
         return await self._verify(action, change, answer, error)
 
@@ -217,6 +225,8 @@ class Actor:
             return None
         is_create = change.kind is Kind.CREATE
         closing = created(change, error, after, answer) if is_create else deleted(change, error, after)
+        if closing.status is Status.EXISTED and action.attempts and isinstance(after, Snapshot):
+            closing = come_late(change, after)
         await self._journal.close(action, closing, after)
         self._note(change, closing, after)
         return after if isinstance(after, Snapshot) else None

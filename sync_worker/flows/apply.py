@@ -27,12 +27,16 @@ from sync_worker.flows.tally import Tally
 from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.flows.watch import watched
 from sync_worker.flows.weighing import Case, Left, limits, what_is_left
+from sync_worker.mirror import journal as journals
 from sync_worker.mirror.journal import IN_DOUBT, Action, Aside, Author, Journal, NewAction, Status
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.runs import Run, RunRequest
 
 WRITERS: Final = 8
 """Users that are worked on together: what goes wrong is noticed before it has gone wrong for many."""
+
+UNREAD: Final = "a call of an earlier apply, and the user cannot be read now"
+"""Why an action stays in doubt of which nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +114,13 @@ class _Apply:
         rooms, request = self._rooms, self._request
         outage = outage_watch(rooms)
         read = reader(rooms, outage)
-        author = Author(canvas_user_id=await token_owner(rooms), reason=request.reason, unattended=request.unattended)
+        owner = await token_owner(rooms)
+        author = Author(canvas_user_id=owner, reason=request.reason, unattended=request.unattended)
         journal = Journal(self._writer, self._run, author, rooms.clock)
         await self._begin(journal)
         for change in await settle_unsettled(rooms, journal, read):
             self._caution.betrayed(change)
-        left = await self._weigh()
+        left = await self._mistrust(await self._weigh(), owner)
         scope = tuple(self._scope(left))
         await self._hold_back(journal, scope, left.ruling)
         tasks = [task for each in scope if (task := _allowed(each, left.ruling)).actions]
@@ -159,6 +164,18 @@ class _Apply:
         )
         return await what_is_left(rooms.database, case, rooms.instance.guards, rooms.clock.now())
 
+    async def _mistrust(self, left: Left, owner: int | None) -> Left:
+        """A token that was seen to send messages although none were to be sent is tried again only if one may go."""
+        seen = await journals.betrayed_at(self._rooms.database, self._rooms.instance.name, owner)
+        if seen is None or self._request.allowances.max_messages:
+            return left
+        why = (
+            f"on {seen:%Y-%m-%d %H:%M} UTC this token sent a message although none was to be sent; use the token of an "
+            "account administrator, or try again with --max-messages 1"
+        )
+        creates = {c: why for c in left.plan.changes() if c.kind is Kind.CREATE and c.skip_confirmation}
+        return replace(left, ruling=replace(left.ruling, withheld={**left.ruling.withheld, **creates}))
+
     def _scope(self, left: Left) -> Iterator[Task]:
         """The users of this apply as they were approved, with their actions, until `limit` have something to do."""
         approved = {user.diff.desired.user_id: user for user in self._request.plan.users}
@@ -176,7 +193,7 @@ class _Apply:
         action = left.actions[change]
         if action.status not in IN_DOUBT:
             return action
-        self._tally.note(change, action.status, action.note)
+        self._tally.note(change, action.status, action.note or UNREAD)
         return None
 
     async def _hold_back(self, journal: Journal, scope: tuple[Task, ...], ruling: Ruling) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sync_worker.channels import Channel, Gone, Snapshot
-from sync_worker.desired.diff import Change
+from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import ACTIVE, key_of
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
 from sync_worker.mirror.journal import Closing, Status
@@ -65,3 +65,14 @@ def deleted(change: Change, error: RequestFailed | None, after: Snapshot | Gone)
     if isinstance(error, _NO):
         return Closing(status=Status.REFUSED, note=str(error))
     return Closing(status=Status.FAILED, note=str(error) if error else "Canvas says it is deleted, and still lists it")
+
+
+def come_late(change: Change, now: Snapshot) -> Closing:
+    """An action that was sent before, was not found by a look, and is found now: it is ours, and can be undone."""
+    channel = None if change.kind is Kind.DELETE else _made(change, now, None)
+    return Closing(
+        status=Status.DONE,
+        note="the request of an earlier attempt was carried out late",
+        channel_id=None if channel is None else channel.id,
+        messaged=channel is not None and channel.workflow_state != ACTIVE,
+    )

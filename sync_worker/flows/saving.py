@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from sync_worker.clock import Clock
 from sync_worker.desired.plan import Plan, fingerprint, totals
 from sync_worker.desired.render.as_json import plan_from_json, plan_to_json
-from sync_worker.errors import PlanError
 from sync_worker.mirror import plans
 from sync_worker.mirror.database import Database
-from sync_worker.settings import Instance, Settings
+from sync_worker.settings import Instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +43,6 @@ async def save_plan(database: Database, instance: Instance, plan: Plan, kind: st
         content=plan_to_json(plan),
     )
     return await plans.save(database, new)
-
-
-async def keep_plan(database: Database, clock: Clock, settings: Settings, plan: Plan, kind: str) -> Kept:
-    """Write a plan down that is carried out at once."""
-    instance = settings.instance(plan.instance)
-    number = await save_plan(database, instance, plan, kind)
-    saved = await plans.load(database, clock, (instance.name,), number)
-    if saved is None:
-        raise PlanError(f"plan {number} has gone as soon as it was saved")
-    return Kept(saved=saved, plan=plan)
 
 
 async def load_plan(database: Database, clock: Clock, names: tuple[str, ...], number: int) -> Kept | None:

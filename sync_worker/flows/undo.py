@@ -29,8 +29,11 @@ from sync_worker.flows.canvas import outage_watch, reader
 from sync_worker.flows.fetch import read_all
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.mirror import binding
-from sync_worker.mirror.journal import Deed, Status, deeds
+from sync_worker.mirror.journal import IN_DOUBT, Author, Deed, Journal, Status, deeds
+from sync_worker.mirror.lock import writing
+from sync_worker.mirror.runs import Run
 
 _LEFT_ALONE: Final = {
     Status.EXISTED: "was there before, by somebody else",
@@ -50,8 +53,11 @@ class Undoing:
 async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
     """Plan the opposite of what a run did, against what is live now; nothing is written to Canvas.
 
+    What the run left in doubt is looked after first, under the instance's lock.
+
     Raises:
         UsageError: the run did nothing that can be undone.
+        LockHeld: there is something in doubt, and another process writes to this instance.
         WrongCanvas: the mirror is of another one.
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
@@ -59,11 +65,22 @@ async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
     if bound is not None:
         binding.check(bound, rooms.instance.origin, None)
     done = await deeds(rooms.database, rooms.instance.name, run_id)
+    if any(deed.action.status in IN_DOUBT for deed in done):
+        await _settle(rooms, run_id)
+        done = await deeds(rooms.database, rooms.instance.name, run_id)
     if not done:
         raise UsageError(
             f"run {run_id} of {rooms.instance.name} wrote nothing to Canvas", hint="See: sync-worker status"
         )
     return await _Undo(rooms, run_id, progress).plan(done)
+
+
+async def _settle(rooms: Rooms, run_id: int) -> None:
+    """Look after what the run left in doubt: only what is known can be taken back."""
+    async with writing(rooms.database, rooms.instance.name, f"undo {run_id}", rooms.clock) as writer:
+        run = Run(id=run_id, resumed=True, listed=True)
+        journal = Journal(writer, run, Author(canvas_user_id=None), rooms.clock)
+        await settle_unsettled(rooms, journal, reader(rooms, outage_watch(rooms)))
 
 
 class _Undo:

@@ -71,6 +71,7 @@ class Action:
     status: Status
     note: str | None
     messaged: bool  # a message went, or may have gone, to a person
+    attempts: int  # how often the call may have been sent
     started_at: datetime | None
 
 
@@ -181,8 +182,13 @@ class Journal:
             )
         return number
 
+    async def reopen(self, action: Action) -> None:
+        """The call was surely not carried out: as if it had never been started."""
+        async with self._writer.transaction() as session:
+            await session.execute("reopen_action", action.id)
+
     async def close(self, action: Action, closing: Closing, after: Snapshot | Gone | None) -> None:
-        """Write down what became of a started action; the mirror moves in the same transaction."""
+        """Write down what became of an action; the mirror moves in the same transaction."""
         async with self._writer.transaction() as session:
             await self._close(session, action.id, closing, after)
             if after is None:
@@ -265,6 +271,13 @@ async def done_before(database: Database, instance: str, plan_id: int, now: date
         row = await session.fetch_row("done_under_plan", plan_id)
         unattended = await session.fetch_value("done_unattended", instance, plan_id, now - UNATTENDED_WINDOW)
     return DoneBefore(**dict(row or {}), deletes_unattended=unattended)
+
+
+async def betrayed_at(database: Database, instance: str, canvas_user_id: int | None) -> datetime | None:
+    """When this token's user was last seen to be unable to skip confirmations; None where it can, or never tried."""
+    async with database.session() as session:
+        seen: datetime | None = await session.fetch_value("last_trial", instance, canvas_user_id)
+    return seen
 
 
 async def suspicious(database: Database, instance: str, channel_ids: Sequence[int]) -> dict[int, bool]:

@@ -43,6 +43,19 @@ class SandboxProcess:
         """How often each user's channels were asked for."""
         return {int(user): count for user, count in self.ask("GET", "counters/channel_lists").items()}
 
+    def plain(self) -> list[int]:
+        """Users with nothing special: their one channel is an active e-mail address that never bounced."""
+        channels: dict[int, list[Any]] = {}
+        for channel in self.many("GET", "channels"):
+            channels.setdefault(channel["user_id"], []).append(channel)
+        wanted = ("email", "active", 1, None, None)
+        facts = ("type", "workflow_state", "position", "last_bounce_at", "last_transient_bounce_at")
+        return [
+            user
+            for user, (first, *more) in channels.items()
+            if not more and tuple(first[fact] for fact in facts) == wanted
+        ]
+
     def _send(self, method: str, path: str, body: Any) -> bytes:
         request = Request(f"{self.base_url}/_control/{path}", method=method, data=json.dumps(body).encode())  # noqa: S310
         with urlopen(request, timeout=60) as answer:  # noqa: S310  (the sandbox speaks http)

@@ -235,7 +235,7 @@ async def test_canary(applying: Applying) -> None:
     """A token that may not skip confirmations: one person is mailed, nothing else is done, exit 4."""
     applying.stage.instance["guards"] = GENEROUS
     users = list(islice(applying.desire.plain(), 30))
-    applying.stage.sandbox.add_token("weak", role=Role.SUPPORT, user_id=applying.stage.ids[0])
+    applying.stage.sandbox.add_token("weak", role=Role.SUPPORT, user_id=applying.stage.ids[1])
     number = await applying.planned(*(f"{user},email,n{user}@x.example,present" for user in users))
     applying.stage.instance["token"] = "weak"
     report = await applying.apply(number)
@@ -245,6 +245,12 @@ async def test_canary(applying: Applying) -> None:
     statuses = await applying.statuses(number)
     assert statuses == {"done": 1, "withheld": 29}
     assert report.tally.messages == 1
+    again = await applying.apply(number)
+    assert (again.exit_code, applying.messages()) == (4, 1)
+    assert "this token sent a message although none was to be sent" in again.findings[0].message
+    applying.stage.instance["token"] = applying.stage.sandbox.token
+    await applying.apply(number)
+    assert ((await applying.statuses(number))["withheld"], applying.messages()) == (0, 1)
 
 
 async def test_refused_delete(applying: Applying) -> None:

@@ -66,20 +66,27 @@ async def test_apply_undo(applying: Applying) -> None:
 
 
 async def test_left_alone(applying: Applying) -> None:
-    """What somebody else had created, and what nobody knows the outcome of, is left alone and said."""
-    one, two, three = islice(applying.desire.plain(), 3)
-    number = await applying.planned(*(f"{user},email,new{user}@x.example,present" for user in (one, two, three)))
+    """What somebody else had created, and what may have mailed a person and is not there, is left alone and said."""
+    applying.stage.instance["guards"] = {"max_messages": 5}
+    one, two, three, four = islice(applying.desire.plain(), 4)
+    wish = "channels: [{{type: email, address: new{0}@x.example, skip_confirmation: {1}}}]"
+    skips = {one: "true", two: "true", three: "true", four: "false"}
+    users = "".join(f"  - {{user: {user}, {wish.format(user, skip)}}}\n" for user, skip in skips.items())
+    number = await applying.planned(users=users)
     theirs = applying.stage.school.create(one, "email", f"new{one}@x.example")[0].channel_id
-    applying.stage.sandbox.add_fault(Fault(kind="close", route="create", user_ids=frozenset({two}), times=1))
+    for user in (two, four):
+        applying.stage.sandbox.add_fault(Fault(kind="close", route="create", user_ids=frozenset({user}), times=1))
     report = await applying.apply(number)
+    assert await applying.statuses(number) == {"existed": 1, "uncertain": 2, "done": 1}
     found = await undoing(applying, report.run_id)
     assert [change.user_id for change in found.plan.changes()] == [three]
     assert sorted(found.notes) == sorted(
         [
             f"user {one}: create email new{one}@x.example: was there before, by somebody else",
-            f"user {two}: create email new{two}@x.example: nobody knows whether it was done",
+            f"user {four}: create email new{four}@x.example: nobody knows whether it was done",
         ]
     )
+    assert await applying.statuses(number) == {"existed": 1, "planned": 1, "uncertain": 1, "done": 1}
     assert theirs in applying.stage.channels_of(one)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sync_worker.channels import Channel, Snapshot
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.desired.guards import Allowances, GuardLimits
+from sync_worker.desired.guards import Allowances, GuardLimits, Rules
 from sync_worker.desired.plan import Plan, PlannedUser
 from tests.unit.desired.builders import NOON
 from tests.unit.desired.guard_cases import GENEROUS
@@ -78,7 +78,7 @@ def check_deletes(deletes_due: Callable[..., Any], case: Deleting) -> None:
     deletes = [change for change in case.approved.diff.changes if change.kind is Kind.DELETE]
     asked = [change for change in deletes if change.address not in case.settled]
     live = Snapshot(user_id=1, read_at=NOON, channels=case.live)
-    still = deletes_due(case.approved, asked, live, (case.limits, case.allowances))
+    still = deletes_due(case.approved, asked, live, Rules(limits=case.limits, allowances=case.allowances))
     assert tuple(change.address for change in still.due) == case.due
     assert {each.change.address: (each.standing, each.why) for each in still.dropped} == case.dropped
     assert sorted(map(id, asked)) == sorted(map(id, (*still.due, *(each.change for each in still.dropped))))

@@ -33,6 +33,7 @@ def action(change: Change, **more: Any) -> Action:
         "status": Status.STARTED,
         "note": None,
         "messaged": False,
+        "attempts": 1,
         "started_at": NOON,
     }
     return Action(**(facts | more))

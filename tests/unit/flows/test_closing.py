@@ -3,8 +3,9 @@
 import pytest
 
 from sync_worker.channels import Gone, Snapshot
+from sync_worker.desired.diff import Change
 from sync_worker.errors import Forbidden, Incomplete, NotFound, Rejected, RequestFailed, Trouble
-from sync_worker.flows.closing import created, deleted
+from sync_worker.flows.closing import come_late, created, deleted
 from sync_worker.mirror.journal import Closing, Status
 from tests.unit.desired.builders import NOON, channel
 from tests.unit.flows.actions import create, delete, seen
@@ -32,10 +33,6 @@ def done(note: str | None = None, *, messaged: bool = False) -> Closing:
         *((error, seen(ACTIVE), Closing(status=Status.EXISTED, note="bad", channel_id=9)) for error in NO),
         *((error, seen(UNCONFIRMED), Closing(status=Status.EXISTED, note="bad", channel_id=9)) for error in NO),
         *((error, seen(OTHER), Closing(status=Status.REFUSED, note="bad")) for error in NO),
-        *(
-            (error, NOWHERE, Closing(status=Status.SKIPPED, note="Canvas does not know this user any more"))
-            for error in (None, *NO, *LOST)
-        ),
     ],
     ids=str,
 )
@@ -45,6 +42,44 @@ def test_a_create(
 ) -> None:
     """What is there counts, not the answer: a refusal of what is there means that it is somebody else's."""
     assert created(create(skip_confirmation=skip_confirmation), error, after) == closing
+
+
+@pytest.mark.parametrize("error", [None, *NO, *LOST], ids=str)
+@pytest.mark.parametrize("skip_confirmation", [True, False])
+def test_a_create_of_a_user_who_has_gone(error: RequestFailed | None, *, skip_confirmation: bool) -> None:
+    """It is stale; unless Canvas refused it, a message may have gone out before."""
+    assert created(create(skip_confirmation=skip_confirmation), error, NOWHERE) == Closing(
+        status=Status.SKIPPED,
+        note="Canvas does not know this user any more",
+        messaged=not skip_confirmation and error not in NO,
+    )
+
+
+def test_a_create_that_canvas_writes_in_another_way() -> None:
+    """The channel that Canvas answered with is ours, whatever it made of the address, if a read shows it."""
+    rewritten = channel(9, "new@x.example")
+    closing = created(create(), None, seen(OTHER, rewritten), rewritten)
+    assert (closing.status, closing.channel_id) == (Status.DONE, 9)
+    assert closing.note == "Canvas writes the address as new@x.example: write it like that in the desired state"
+    assert created(create(), None, seen(OTHER), rewritten).status is Status.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("change", "now", "channel_id", "messaged"),
+    [
+        (create(), seen(ACTIVE), 9, False),
+        (create(), seen(UNCONFIRMED), 9, True),
+        (delete(), seen(OTHER), None, False),
+    ],
+)
+def test_what_comes_late_is_ours(change: Change, now: Snapshot, channel_id: int | None, *, messaged: bool) -> None:
+    """A request that was sent before and is found only now is done, so that it can be undone."""
+    assert come_late(change, now) == Closing(
+        status=Status.DONE,
+        note="the request of an earlier attempt was carried out late",
+        channel_id=channel_id,
+        messaged=messaged,
+    )
 
 
 @pytest.mark.parametrize(
