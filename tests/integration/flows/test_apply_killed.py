@@ -411,8 +411,8 @@ async def test_undo_of_a_killed_apply(scene: Scene) -> None:
 async def test_calls_that_are_carried_out_after_the_kill(scene: Scene) -> None:
     """Canvas carries four POSTs out when the next apply has looked already: each user has one channel.
 
-    One comes after the next apply's own create, one before it, one between its two reads: each is told to be ours, so
-    that it can be undone. The fourth was to send a message: it is not sent a second time, and the person is mailed once.
+    One comes after the next apply's own create, one before it, one between its two reads: each counts as ours, so
+    that it can be undone. The fourth was to send a message: it is not sent again, and the person is mailed once.
     The others go on although that message counts.
     """
     scene.creating()
