@@ -11,11 +11,12 @@ from sync_worker.channels import Channel, Failure, Gone, RefKind, Snapshot, Unre
 from sync_worker.desired.ceiling import Dropped, Standing, creates_due, deletes_due
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Rules
+from sync_worker.desired.model import ACTIVE
 from sync_worker.desired.plan import PlannedUser
 from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
 from sync_worker.flows.canvas import reader
 from sync_worker.flows.caution import Caution
-from sync_worker.flows.closing import come_late, created, deleted
+from sync_worker.flows.closing import come_late, created, deleted, is_no
 from sync_worker.flows.outage import OutageWatch, is_trouble
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.tally import Tally
@@ -32,7 +33,7 @@ _REACHED: Final = frozenset({Standing.EXISTED, Standing.GONE})
 """It is as wanted already."""
 
 _UNSENT: Final = (TokenRefused, ClientRefused, QuotaExhausted)
-"""The call was surely not carried out, and the whole apply ends."""
+"""A create was surely not carried out, for it is sent once; and the whole apply ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +203,8 @@ class Actor:
         except RequestFailed as failed:
             error = failed
         except _UNSENT:
-            await self._journal.reopen(action)
+            if change.kind is Kind.CREATE:  # of a delete, which is repeated, an earlier attempt may have done it
+                await self._journal.reopen(action)
             raise
         return await self._verify(action, change, answer, error)
 
@@ -220,8 +222,7 @@ class Actor:
         """Read the user again, and close the action by what is there."""
         after = await self._read(change.user_id)
         if isinstance(after, Unreadable | Failure):
-            self._tally.note(change, Status.STARTED, f"the user could not be read again: {after.message}")
-            self._caution.went_wrong(after.message)
+            self._note_unseen(change, answer, error, after.message)
             return None
         is_create = change.kind is Kind.CREATE
         closing = created(change, error, after, answer) if is_create else deleted(change, error, after)
@@ -230,6 +231,17 @@ class Actor:
         await self._journal.close(action, closing, after)
         self._note(change, closing, after)
         return after if isinstance(after, Snapshot) else None
+
+    def _note_unseen(self, change: Change, answer: Channel | None, error: RequestFailed | None, message: str) -> None:
+        """Nobody can look what a call came to; for a create, its answer is all there is."""
+        messaged = False
+        if change.kind is Kind.CREATE and not is_no(error):
+            self._caution.unseen(change, answer)
+            silent = change.skip_confirmation and self._caution.proven
+            messaged = answer.workflow_state != ACTIVE if answer else not silent
+        why = f"the user could not be read again: {message}"
+        self._tally.note(change, Status.STARTED, why, messaged=messaged)
+        self._caution.went_wrong(message)
 
     def _note(self, change: Change, closing: Closing, after: Snapshot | Gone) -> None:
         self._tally.note(

@@ -117,9 +117,9 @@ class _Apply:
         owner = await token_owner(rooms)
         author = Author(canvas_user_id=owner, reason=request.reason, unattended=request.unattended)
         journal = Journal(self._writer, self._run, author, rooms.clock)
-        await self._begin(journal)
         for change in await settle_unsettled(rooms, journal, read):
             self._caution.betrayed(change)
+        await self._begin(journal)
         left = await self._mistrust(await self._weigh(), owner)
         scope = tuple(self._scope(left))
         await self._hold_back(journal, scope, left.ruling)

@@ -39,6 +39,19 @@ class Caution:
                 "was to be sent; apply with the token of an account administrator"
             )
 
+    def unseen(self, change: Change, answer: Channel | None) -> None:
+        """A create was sent, and nobody can look what came of it: its answer counts.
+
+        Without one, and while nothing is proven, it is the last: the next person might be sent a message too.
+        """
+        if answer is not None:
+            self.created(change, answer)
+        elif change.skip_confirmation and not self.proven and self.halted is None:
+            self.halted = (
+                f"whether the token may skip confirmations cannot be seen: the answer for user {change.user_id} was "
+                "lost, and the user could not be read again; apply again to go on"
+            )
+
     def went_well(self) -> None:
         """Any other action has gone through."""
         self._in_a_row = 0

@@ -9,7 +9,11 @@ from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
 from sync_worker.mirror.journal import Closing, Status
 
 _NO: Final = (Rejected, Forbidden, NotFound)
-"""Canvas says no to this one request."""
+
+
+def is_no(error: RequestFailed | None) -> bool:
+    """Whether Canvas says no to this one request."""
+    return isinstance(error, _NO)
 
 
 def created(
@@ -23,7 +27,7 @@ def created(
         after: the user, read after the call.
         answer: the channel as Canvas answered; it may write the address in another way than it was asked to.
     """
-    refused = isinstance(error, _NO)
+    refused = is_no(error)
     if isinstance(after, Gone):
         messaged = not change.skip_confirmation and not refused
         return Closing(status=Status.SKIPPED, note="Canvas does not know this user any more", messaged=messaged)
@@ -62,7 +66,7 @@ def deleted(change: Change, error: RequestFailed | None, after: Snapshot | Gone)
     channels = after.channels if isinstance(after, Snapshot) else ()
     if all(channel.id != change.channel_id for channel in channels):
         return Closing(status=Status.DONE, note=None if error is None else f"{error}; a look found it gone")
-    if isinstance(error, _NO):
+    if is_no(error):
         return Closing(status=Status.REFUSED, note=str(error))
     return Closing(status=Status.FAILED, note=str(error) if error else "Canvas says it is deleted, and still lists it")
 

@@ -253,6 +253,23 @@ async def test_canary(applying: Applying) -> None:
     assert ((await applying.statuses(number))["withheld"], applying.messages()) == (0, 1)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_canary_that_nobody_sees(applying: Applying, lost: bool) -> None:  # noqa: FBT001  (a case)
+    """Where the first create cannot be looked after, its answer counts; without one nobody else is mailed either."""
+    users = list(islice(applying.desire.plain(), 5))
+    applying.stage.sandbox.add_token("weak", role=Role.SUPPORT, user_id=applying.stage.ids[0])
+    number = await applying.planned(*(f"{user},email,n{user}@x.example,present" for user in users))
+    applying.stage.instance["token"] = "weak"
+    applying.stage.sandbox.add_fault(Fault(route="list_channels", status=500, first=2))
+    if lost:
+        applying.stage.sandbox.add_fault(Fault(kind="reset_after", route="create"))
+    report = await applying.apply(number)
+    assert (applying.messages(), applying.writes()) == (1, 1)
+    assert report.exit_code == 4
+    assert report.tally.messages == 1
+    assert await applying.statuses(number) == {"started": 1, "withheld": 4}
+
+
 async def test_refused_delete(applying: Applying) -> None:
     """401 on a channel is a refusal: recorded, not retried, and a warning in the next plan."""
     user = next(applying.desire.plain())
@@ -353,6 +370,24 @@ async def test_revoked_token(applying: Applying) -> None:
     assert (report.exit_code, report.left) == (0, 0)
     assert await applying.statuses(number) == {"done": 6}
     await applying.assert_equal(users)
+
+
+async def test_token_revoked_between_two_attempts(applying: Applying) -> None:
+    """A delete whose answer was lost, and whose second attempt met a bad token, was done, and the journal learns it."""
+    user = next(applying.desire.plain())
+    extra = applying.stage.school.create(user, "email", "extra@x.example")[0].channel_id
+    number = await applying.planned(f"{user},email,extra@x.example,absent")
+    applying.stage.sandbox.add_fault(Fault(kind="reset_after", route="delete", times=1))
+    applying.stage.sandbox.add_fault(
+        Fault(route="delete", status=401, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
+    )
+    with pytest.raises(TokenRefused):
+        await applying.apply(number)
+    assert extra not in applying.stage.channels_of(user)
+    assert await applying.statuses(number) == {"started": 1}
+    applying.stage.sandbox.clear_faults()
+    report = await applying.apply(number)
+    assert (report.exit_code, report.left, await applying.statuses(number)) == (0, 0, {"done": 1})
 
 
 async def test_failures_in_a_row_stop(applying: Applying) -> None:
