@@ -33,7 +33,7 @@ CREATE TABLE mirror.channel_history (
     deleted_at timestamp with time zone, -- Set where the superseded version was a tombstone (the change revived it).
     valid_from timestamp with time zone NOT NULL, -- Time of the read that saw this version first.
     valid_to timestamp with time zone NOT NULL, -- Time of the read that saw the next version first.
-    run_id bigint NOT NULL, -- Run that saw the next version (worker.runs.id).
+    run_id bigint NOT NULL, -- Run that saw the next version (worker.runs.id); it may have been pruned since.
     origin text NOT NULL, -- Who caused the change: canvas (seen by reading) or us (an action of ours).
     PRIMARY KEY (id),
     CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
@@ -77,7 +77,7 @@ CREATE TABLE mirror.user_history (
     state text NOT NULL, -- State in this version.
     valid_from timestamp with time zone NOT NULL, -- When this version was first seen.
     valid_to timestamp with time zone NOT NULL, -- When the next version was first seen.
-    run_id bigint NOT NULL, -- Run that saw the next version.
+    run_id bigint NOT NULL, -- Run that saw the next version; it may have been pruned since.
     PRIMARY KEY (id)
 );
 CREATE INDEX user_history_of_user ON mirror.user_history USING btree (instance, user_id);
@@ -104,10 +104,10 @@ CREATE TABLE worker.actions (
     plan_id bigint, -- Plan that it belongs to; null for the removal of a push device by hand.
     ordinal integer NOT NULL, -- Place within the plan, from 1.
     run_id bigint, -- Run that did it or tried it last (worker.runs.id); null before.
-    user_id bigint NOT NULL, -- Canvas id of the user.
+    user_id bigint NOT NULL, -- Canvas id of the user; 0: somebody who was forgotten.
     kind text NOT NULL, -- create; delete; delete_push: a push device of the token's own user.
     type text NOT NULL, -- Type of the channel.
-    address text NOT NULL, -- Address: of a create as the plan writes it, of a delete as Canvas does.
+    address text NOT NULL, -- Address: of a create as the plan writes it, of a delete as Canvas does; empty for somebody who was forgotten.
     channel_id bigint, -- Canvas id of the channel; of a create from its answer on.
     skip_confirmation boolean NOT NULL, -- Whether a create asks Canvas to send no confirmation message.
     status text NOT NULL DEFAULT 'planned'::text, -- planned; started: the call may have been sent; done; existed: somebody else had created it; refused: Canvas says no, not tried again; failed: may be tried again; withheld by a guard; skipped: stale; uncertain: the answer was lost and a look did not show it.
@@ -141,7 +141,7 @@ CREATE TABLE worker.batches (
     run_id bigint NOT NULL, -- Run that it belongs to.
     number integer NOT NULL, -- Order within the run, from 1.
     reason text NOT NULL, -- source: named by the user specs; failed_before: could not be read by an earlier run; missing_from_listing: known from an earlier complete listing, asked for singly.
-    user_ids bigint[] NOT NULL, -- Canvas ids of its users.
+    user_ids bigint[] NOT NULL, -- Canvas ids of its users, without whoever was forgotten since.
     status text NOT NULL DEFAULT 'pending'::text, -- pending, claimed, done.
     claim bigint, -- Number of the latest claim.
     claim_epoch bigint, -- Epoch of the writer that claimed it; a claim of an older epoch is void.
@@ -198,6 +198,15 @@ CREATE TABLE worker.failures (
 );
 CREATE INDEX failures_open ON worker.failures USING btree (instance, user_id) WHERE (resolved_at IS NULL);
 
+-- People who were forgotten and are not read again, as keyed hashes of their numbers. It hides them from whoever sees this table alone; whoever has the whole database has the key too, and can test a number.
+CREATE TABLE worker.forgotten (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    digest bytea NOT NULL, -- HMAC-SHA256 of instance, colon and Canvas id, with worker.instances.forgetting_key.
+    forgotten_at timestamp with time zone NOT NULL, -- When.
+    PRIMARY KEY (instance, digest),
+    FOREIGN KEY (instance) REFERENCES worker.instances(instance)
+);
+
 -- One row for each Canvas installation: what it is bound to, and who writes for it.
 CREATE TABLE worker.instances (
     instance text NOT NULL, -- Name of the Canvas installation in the configuration.
@@ -211,6 +220,7 @@ CREATE TABLE worker.instances (
     holder_pid integer, -- Its process id.
     holder_user text, -- Operating-system user that started it.
     holder_since timestamp with time zone, -- When it took the lock.
+    forgetting_key bytea, -- Random key of worker.forgotten, made when the first person was forgotten. Null before.
     PRIMARY KEY (instance)
 );
 
@@ -238,7 +248,7 @@ CREATE TABLE worker.plans (
     creates integer NOT NULL, -- Channels to create.
     deletes integer NOT NULL, -- Channels to delete.
     messages integer NOT NULL, -- Confirmation messages that people would get.
-    content jsonb NOT NULL, -- The whole plan.
+    content jsonb NOT NULL, -- The whole plan, without whoever was forgotten since.
     ended_at timestamp with time zone, -- When it was applied, rejected or found expired.
     ended_by text, -- Operating-system user who ended it.
     reason text, -- Why it was rejected.
@@ -250,6 +260,17 @@ CREATE TABLE worker.plans (
     CHECK ((status = ANY (ARRAY['open'::text, 'applying'::text, 'applied'::text, 'expired'::text, 'rejected'::text])))
 );
 CREATE INDEX plans_of_instance ON worker.plans USING btree (instance, id DESC);
+
+-- How far back things reach since older ones were pruned; no row: to the beginning.
+CREATE TABLE worker.pruned (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    subject text NOT NULL, -- What, as a setting of [retention] names it: history, plans, actions, runs.
+    reaches_back_to timestamp with time zone NOT NULL, -- What ended before this time may be gone.
+    pruned_at timestamp with time zone NOT NULL, -- When it was pruned last.
+    PRIMARY KEY (instance, subject),
+    FOREIGN KEY (instance) REFERENCES worker.instances(instance),
+    CHECK ((subject = ANY (ARRAY['history'::text, 'plans'::text, 'actions'::text, 'runs'::text])))
+);
 
 -- One row for each run, backfill or accepted deletion.
 CREATE TABLE worker.runs (

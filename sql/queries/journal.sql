@@ -20,10 +20,10 @@ WHERE plan_id = $1
 ORDER BY ordinal;
 
 -- name: unsettled_actions
--- Actions of any plan whose outcome nobody knows. $1 instance.
+-- Actions of any plan whose outcome nobody knows, but those on somebody who was forgotten. $1 instance.
 SELECT id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status, note, messaged, attempts, started_at
 FROM worker.actions
-WHERE instance = $1 AND status IN ('started', 'uncertain')
+WHERE instance = $1 AND status IN ('started', 'uncertain') AND user_id <> 0
 ORDER BY user_id, id;
 
 -- name: actions_of_run

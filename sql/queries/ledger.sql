@@ -31,7 +31,7 @@ SET status = 'running', exit_code = NULL, message = NULL, finished_at = NULL, re
 WHERE id = $1;
 
 -- name: finish_run
--- Write the end of a run and add up its batches.
+-- Write the end of a run and add up its batches; whoever was forgotten since is still counted where it was read.
 --
 -- $1 run, $2 status, $3 exit code, $4 message, $5 time, $6 and $7 requests and refusals of this start, $8 seconds of
 -- this start, $9 deletions pending.
@@ -47,7 +47,9 @@ SET status = $2, exit_code = $3, message = $4, finished_at = $5,
     nul_replaced = b.nul_replaced
 FROM (
     SELECT
-        coalesce(sum(cardinality(user_ids)), 0) AS users_total,
+        coalesce(sum(greatest(
+            cardinality(user_ids), users_done + users_gone + users_unreadable + users_unlisted + users_failed
+        )), 0) AS users_total,
         coalesce(sum(users_done), 0) AS users_done,
         coalesce(sum(users_gone), 0) AS users_gone,
         coalesce(sum(users_unreadable), 0) AS users_unreadable,
@@ -219,9 +221,11 @@ UPDATE worker.failures SET resolved_at = $3
 WHERE instance = $1 AND resolved_at IS NULL AND user_id = ANY ($2::bigint[]);
 
 -- name: run_progress
--- What the batches of a run have come to so far. $1 run.
+-- What the batches of a run have come to so far; whoever was forgotten since is still counted where it was read. $1 run.
 SELECT
-    coalesce(sum(cardinality(user_ids)), 0)::bigint AS users_total,
+    coalesce(sum(greatest(
+        cardinality(user_ids), users_done + users_gone + users_unreadable + users_unlisted + users_failed
+    )), 0)::bigint AS users_total,
     coalesce(sum(users_done), 0)::bigint AS users_done,
     coalesce(sum(users_gone), 0)::bigint AS users_gone,
     coalesce(sum(users_unreadable), 0)::bigint AS users_unreadable,

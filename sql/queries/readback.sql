@@ -54,7 +54,10 @@ SELECT
     (
         SELECT count(DISTINCT reference) FROM worker.failures WHERE instance = $1 AND resolved_at IS NULL
     ) AS open_failures,
-    (SELECT count(*) FROM worker.actions WHERE instance = $1 AND status IN ('started', 'uncertain')) AS actions_unsettled,
+    (
+        SELECT count(*) FROM worker.actions
+        WHERE instance = $1 AND status IN ('started', 'uncertain') AND user_id <> 0
+    ) AS actions_unsettled,
     (
         SELECT max(finished_at) FROM worker.runs
         WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('done', 'partial', 'withheld')

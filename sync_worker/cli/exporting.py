@@ -15,8 +15,10 @@ from sync_worker.cli.privatefile import private_file
 from sync_worker.desired import writing
 from sync_worker.desired.render.words import counted
 from sync_worker.flows.exporting import TERMS, Exported, export, named_users
+from sync_worker.flows.prune import describe
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.export import Selection
+from sync_worker.mirror.retention import reach
 from sync_worker.users.specs import Spec
 
 FORMS: Final[Mapping[str, Callable[[], writing.Form]]] = {
@@ -44,9 +46,12 @@ async def export_instance(context: CliContext, options: ExportOptions) -> None:
         name = opened.names[0]
         users = await named_users(opened.database, name, options.specs) if options.specs else None
         selection = Selection(as_of=options.as_of, users=users, only_missing=options.only_missing)
+        history = await reach(opened.database, name, "history")
         with _opened(options.out) as file:
             await _write(opened.database, name, selection, FORMS[options.form](), file, exported)
     _tell(options, exported)
+    if history is not None and options.as_of is not None and options.as_of < history.back_to:
+        say(f"what changed before is missing: the history {describe(history)}")
 
 
 @contextmanager

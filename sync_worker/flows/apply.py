@@ -28,6 +28,7 @@ from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.flows.watch import watched
 from sync_worker.flows.weighing import Case, Left, limits, what_is_left
 from sync_worker.mirror import journal as journals
+from sync_worker.mirror.forgotten import forgotten
 from sync_worker.mirror.journal import IN_DOUBT, Action, Aside, Author, Journal, NewAction, Status
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.runs import Run, RunRequest
@@ -71,6 +72,7 @@ async def apply(rooms: Rooms, request: ApplyRequest, *, stop: Stop, progress: Pr
     async with writing(rooms.database, rooms.instance.name, command, rooms.clock) as writer:
         async with watched(rooms, writer, stop):
             await bind_to_canvas(rooms, writer)
+        await _check_people(rooms, request)
 
         async def body(run: Run, recorder: Recorder) -> ApplyReport:
             progress.run_id = run.id
@@ -86,6 +88,14 @@ def _check_origin(rooms: Rooms, plan: Plan) -> None:
             where=f"{rooms.instance.name} at {rooms.instance.origin}",
             hint="Make a new one",
         )
+
+
+async def _check_people(rooms: Rooms, request: ApplyRequest) -> None:
+    """`forget` rejects plans that name the person; one that was being made meanwhile is noticed here."""
+    known = await forgotten(rooms.database, rooms.instance.name)
+    if known.among(user.diff.desired.user_id for user in request.plan.users):
+        hint = f"Make a new one, and run: sync-worker plans reject {request.plan_id}"
+        raise PlanError(f"plan {request.plan_id} names somebody who was forgotten meanwhile", hint=hint)
 
 
 def _run_request(rooms: Rooms, request: ApplyRequest) -> RunRequest:

@@ -11,6 +11,7 @@ from sync_worker.errors import NotFound, RequestFailed, Trouble, UsageError
 from sync_worker.flows.canvas import reader
 from sync_worker.flows.outage import unreachable
 from sync_worker.flows.rooms import Rooms
+from sync_worker.mirror.forgotten import forgotten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ async def plan_create(rooms: Rooms, ref: UserRef, wanted: Wanted) -> Plan:
     """Plan one create; empty where the user has that address already.
 
     Raises:
-        UsageError: Canvas knows no such user, or does not let this token read it.
+        UsageError: Canvas knows no such user, or does not let this token read it, or it was forgotten.
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
     user, snapshot = await _user(rooms, ref)
@@ -65,6 +66,9 @@ async def _user(rooms: Rooms, ref: UserRef) -> tuple[User, Snapshot]:
         raise UsageError(f"Canvas knows no user {ref}", where=rooms.instance.origin) from error
     except RequestFailed as error:
         raise UsageError(f"user {ref} cannot be read: {error}", where=rooms.instance.origin) from error
+    if user.id in await forgotten(rooms.database, rooms.instance.name):
+        hint = "To keep the person's channels again: sync-worker forget USER --until-next-run"
+        raise UsageError(f"user {user.id} was forgotten, and a journal would keep what is changed", hint=hint)
     outcome = await reader(rooms)(user.id)
     if isinstance(outcome, Snapshot):
         return user, outcome

@@ -16,6 +16,7 @@ from sync_worker.flows.outage import unreachable
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
 from sync_worker.mirror.chosen import Stranger
+from sync_worker.mirror.forgotten import forgotten
 from sync_worker.mirror.staging import Stage
 from sync_worker.users.resolve import Chunk, FailedReference, Resolver
 from sync_worker.users.specs import Spec
@@ -25,7 +26,9 @@ _Outcomes = Mapping[UserRef, User | FailedReference]
 
 
 async def resolve(stage: Stage, rooms: Rooms, only: tuple[Spec, ...], progress: Progress) -> int:
-    """Give the references of a document their users, and forget all users but those of the specs, if there are any.
+    """Give the references of a document their users, and drop all users but those of the specs, if there are any.
+
+    Whoever was forgotten (`sync-worker forget`) is told among the references that lead to nobody.
 
     Trouble with all that Canvas is asked is an outage; trouble with some of it is counted in `progress.failed`.
 
@@ -49,6 +52,7 @@ async def resolve(stage: Stage, rooms: Rooms, only: tuple[Spec, ...], progress: 
     named = await stage.count_references()
     if only:
         await stage.chosen.keep()
+    await stage.leave_out(await forgotten(rooms.database, rooms.instance.name))
     return named
 
 

@@ -24,15 +24,18 @@ from sync_worker.desired.model import (
     key_of,
 )
 from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
+from sync_worker.desired.render.words import counted
 from sync_worker.errors import UsageError
 from sync_worker.flows.canvas import outage_watch, reader
 from sync_worker.flows.fetch import read_all
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.prune import describe
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.mirror import binding
-from sync_worker.mirror.journal import IN_DOUBT, Author, Deed, Journal, Status, deeds
+from sync_worker.mirror.journal import IN_DOUBT, NOBODY, Author, Deed, Journal, Status, deeds
 from sync_worker.mirror.lock import writing
+from sync_worker.mirror.retention import Reach, reach, run_started
 from sync_worker.mirror.runs import Run
 
 _LEFT_ALONE: Final = {
@@ -65,14 +68,33 @@ async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
     if bound is not None:
         binding.check(bound, rooms.instance.origin, None)
     done = await deeds(rooms.database, rooms.instance.name, run_id)
-    if any(deed.action.status in IN_DOUBT for deed in done):
+    if any(deed.action.status in IN_DOUBT and deed.action.user_id != NOBODY for deed in done):
         await _settle(rooms, run_id)
         done = await deeds(rooms.database, rooms.instance.name, run_id)
+    pruned = await _pruned(rooms, run_id)
     if not done:
-        raise UsageError(
-            f"run {run_id} of {rooms.instance.name} wrote nothing to Canvas", hint="See: sync-worker status"
-        )
-    return await _Undo(rooms, run_id, progress).plan(done)
+        raise _nothing(rooms, run_id, pruned)
+    undo = _Undo(rooms, run_id, progress)
+    if pruned is not None:
+        undo.note(f"what it did before is not known any more: the journal {describe(pruned)}")
+    return await undo.plan(done)
+
+
+async def _pruned(rooms: Rooms, run_id: int) -> Reach | None:
+    """How far back the journal reaches, if the run may have acted before that."""
+    database, name = rooms.database, rooms.instance.name
+    reached = await reach(database, name, "actions")
+    started = await run_started(database, name, run_id)
+    return reached if reached is not None and (started is None or started < reached.back_to) else None
+
+
+def _nothing(rooms: Rooms, run_id: int, pruned: Reach | None) -> UsageError:
+    if pruned is None:
+        what = f"run {run_id} of {rooms.instance.name} wrote nothing to Canvas"
+        return UsageError(what, hint="See: sync-worker status")
+    what = f"the journal of {rooms.instance.name} has nothing of run {run_id}: it {describe(pruned)}"
+    hint = "It cannot be undone; for what was lost see: sync-worker export --as-of TIME --only-missing"
+    return UsageError(what, hint=hint)
 
 
 async def _settle(rooms: Rooms, run_id: int) -> None:
@@ -92,6 +114,10 @@ class _Undo:
         self._progress = progress
         self._notes: list[str] = []
         self._unread: list[str] = []
+
+    def note(self, what: str) -> None:
+        """Say something that the plan does not touch."""
+        self._notes.append(what)
 
     async def plan(self, done: tuple[Deed, ...]) -> Undoing:
         by_user = _by_user(self._reversible(done))
@@ -117,7 +143,11 @@ class _Undo:
         return Undoing(plan=plan, notes=tuple(self._notes))
 
     def _reversible(self, done: tuple[Deed, ...]) -> Iterator[Deed]:
-        for deed in done:
+        known = [deed for deed in done if deed.action.user_id != NOBODY]
+        if len(known) < len(done):
+            lost = counted(len(done) - len(known), "action", "actions")
+            self.note(f"{lost} on somebody who was forgotten since")
+        for deed in known:
             if deed.action.kind == "delete_push":
                 self._leave(deed, "a push device registers itself again")
             elif deed.action.status is Status.DONE:

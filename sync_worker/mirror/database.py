@@ -94,6 +94,17 @@ class Session:
         with translated(self._place), self._dropped_on_error():
             await transaction.commit()
 
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[None]:
+        """A transaction that leaves nothing behind, also where all goes well."""
+        with translated(self._place):
+            transaction = self.connection.transaction()
+            await transaction.start()
+        try:
+            yield
+        finally:
+            await self._roll_back(transaction)
+
     async def _roll_back(self, transaction: Transaction) -> None:
         """Undo, but not for long; a connection on which that fails is of no use any more."""
         with suppress(*BROKEN, asyncpg.PostgresError), self._dropped_on_error():  # the first error is the one to tell

@@ -1,7 +1,7 @@
 """Taking in the users of a run, each once, and forming batches of them.
 
 Who is in the run already is known to a temporary table of the enrolment's own session: no Python set that grows, no
-trace in the write-ahead log.
+trace in the write-ahead log. Whoever was forgotten is left out: not read, and not written down.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sync_worker.channels import User
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Session
+from sync_worker.mirror.forgotten import Forgotten
 from sync_worker.mirror.lock import Writer
 from sync_worker.mirror.runs import Reason, Run
 from sync_worker.mirror.text import NulReplacer
@@ -27,11 +28,14 @@ class Enrolment:
         self._waiting: list[User] = []
         self._begun = clock.now()
         self.enrolled = 0  # users in batches, those of earlier starts included
+        self.forgotten = Forgotten(writer.instance)  # who is left out
 
     async def offer(self, users: Iterable[User], *, account: str | None = None) -> int:
         """Take in users; returns the number of batches formed. `account`: whose listing named them."""
         formed = 0
         for user in users:
+            if user.id in self.forgotten:
+                continue
             self._waiting.append(user)
             if len(self._waiting) >= self._size:
                 formed += await self.flush(account=account)

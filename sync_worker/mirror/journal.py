@@ -23,6 +23,10 @@ UNATTENDED_WINDOW: Final = timedelta(hours=24)
 """Deletes that nobody was asked about count against the guards for so long."""
 
 
+NOBODY: Final = 0
+"""The user of actions on somebody who was forgotten; Canvas counts from 1."""
+
+
 class Status(StrEnum):
     """What became of an action."""
 

@@ -13,6 +13,7 @@ from sync_worker import __version__
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.enrolment import Enrolment
+from sync_worker.mirror.forgotten import load
 from sync_worker.mirror.lock import Writer
 from sync_worker.mirror.runs import Batch, FailedUser, ListingCount, Reason, Run, RunEnd, RunFigures, RunRequest
 from sync_worker.mirror.text import NulReplacer
@@ -75,6 +76,7 @@ class Ledger:
         async with self._database.dedicated(f"sync-worker users {self._writer.instance}") as session:
             await session.execute("create_walked_users")
             enrolment = Enrolment(self._writer, self._clock, run, session, batch_size)
+            enrolment.forgotten = await load(session, self._writer.instance)
             if run.resumed:
                 enrolment.enrolled = await session.fetch_value("recall_walked_users", run.id)
             yield enrolment

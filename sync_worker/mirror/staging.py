@@ -14,10 +14,13 @@ from sync_worker.channels import SHARD, Channel, UserRef
 from sync_worker.channels import RefKind as Kind
 from sync_worker.mirror.chosen import Chosen
 from sync_worker.mirror.database import Database, Record, Session
+from sync_worker.mirror.forgotten import Forgotten
 from sync_worker.mirror.text import NulReplacer
 
 CHUNK: Final = 5_000  # rows staged together
 SHOWN: Final = 20  # problems told of one sort
+WAS_FORGOTTEN: Final = "was forgotten"
+"""The problem of a reference to somebody of whom nothing is to be kept."""
 COLUMNS: Final = (
     "ref_kind", "ref_value", "ref_where", "mode", "manage", "type", "address", "folded", "state",
     "skip_confirmation", "reason", "entry_where",
@@ -143,10 +146,17 @@ class Stage:
         number: int = await self._session.fetch_value("count_references")
         return number
 
+    async def leave_out(self, forgotten: Forgotten) -> None:
+        """Plan nothing for whoever was forgotten; without their names, which would be kept with the plan."""
+        last = 0
+        while forgotten and (rows := await self._session.fetch("resolved_ids", last, CHUNK)):
+            ids = [row["user_id"] for row in rows]
+            await self._session.execute("leave_out_users", list(forgotten.among(ids)), WAS_FORGOTTEN)
+            last = ids[-1]
+
     async def lost(self) -> tuple[str, ...]:
         """References that lead to nobody, with their place; all of them."""
-        rows = await self._session.fetch("unresolved_problems")
-        return tuple(f"{row['ref_where']}: {row['ref_kind']}:{row['ref_value']}: {row['problem']}" for row in rows)
+        return tuple(map(_lost, await self._session.fetch("unresolved_problems")))
 
     async def find_fresh(self, since: datetime | None) -> None:
         """Find out for whom the mirror is as new as `since`; None: for nobody."""
@@ -187,6 +197,12 @@ async def staging(database: Database, instance: str) -> AsyncIterator[Stage]:
         for table in ("create_desired_items", "create_desired_users", "create_fresh_users", "create_chosen_users"):
             await session.execute(table)
         yield Stage(session, instance)
+
+
+def _lost(row: Record) -> str:
+    if row["problem"] == WAS_FORGOTTEN:
+        return f"{row['ref_where']}: this user {WAS_FORGOTTEN}"
+    return f"{row['ref_where']}: {row['ref_kind']}:{row['ref_value']}: {row['problem']}"
 
 
 def _row(item: StagedItem) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from sync_worker.settings.tables import (
     InstanceTable,
     LogsTable,
     Name,
+    RetentionTable,
     RunTable,
     ScheduleTable,
     WebTable,
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     guards: GuardsTable = GuardsTable()
     brake: BrakeTable = BrakeTable()
     run: RunTable = RunTable()
+    retention: RetentionTable = RetentionTable()
     schedule: tuple[ScheduleTable, ...] = ()
     web: WebTable = WebTable()
     logs: LogsTable = LogsTable()

@@ -185,6 +185,15 @@ class RunTable(Table):
     progress_interval: Duration = timedelta(seconds=30)  # between two progress lines in a log
 
 
+class RetentionTable(Table):
+    """`[retention]`: how long `sync-worker prune` leaves things; None: for ever."""
+
+    history: Duration | None = None  # superseded versions of channels and users
+    plans: Duration | None = None  # that have ended
+    actions: Duration | None = None  # the journal of plans that have ended
+    runs: Duration | None = None  # that have ended, with their batches and failures
+
+
 class ScheduleTable(Table):
     """`[[schedule]]`: one job of `sync-worker schedule`."""
 

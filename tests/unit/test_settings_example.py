@@ -94,7 +94,7 @@ def test_what_is_set_is_the_default() -> None:
     assert example.instances["main"].model_dump(exclude=needed) == InstanceTable(base_url="https://x").model_dump(
         exclude=needed
     )
-    for table in ("desired", "guards", "brake", "run", "web", "logs"):
+    for table in ("desired", "guards", "brake", "run", "retention", "web", "logs"):
         assert getattr(example, table) == type(getattr(example, table))()
     assert example.database.model_dump(exclude={"url"}) == Settings().database.model_dump(exclude={"url"})
     assert example.schedule[0].timezone == ScheduleTable(job="run", cron="0 0 * * *").timezone
