@@ -1,4 +1,4 @@
-"""The demo's story, told with the real flows: first load, changes, second sync, an accident, a comparison."""
+"""The demo's story, told with the real flows: first load, changes, second sync, an accident, a plan and its undoing."""
 
 import fcntl
 import os
@@ -6,13 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import typer
 
+from sync_worker.cli.demo_stage import INSTANCE, Stage, head
+from sync_worker.cli.demo_wishes import MOVED, play
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import DONE, IMPLAUSIBLE, PROGRAM, UNEXPECTED, WITHHELD
 from sync_worker.cli.pulling import Overrides, limits
@@ -25,15 +26,14 @@ from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull import PullRequest, pull
 from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import DATABASE_NAME, open_database, open_rooms, prepare_schema
-from sync_worker.flows.stop import Stop, stopping_on_signals
+from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.logs import bind
-from sync_worker.mirror.database import Database, connect
+from sync_worker.mirror.database import connect
 from sync_worker.mirror.readback import all_channels
 from sync_worker.sandbox import Fault, FaultKind, Sandbox, SandboxOptions
-from sync_worker.settings import Settings, load_settings
+from sync_worker.settings import load_settings
 from sync_worker.users.specs import parse_spec
 
-INSTANCE: Final = "demo"
 CHANGED: Final = 0.02  # of the users, between the two syncs
 STRUCK: Final = 100  # users whom the accident meets
 COMPARED: Final = (
@@ -50,19 +50,6 @@ COMPARED: Final = (
     "last_suppression_bounce_at",
     "created_at",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What the acts play on."""
-
-    settings: Settings
-    config: Path
-    database: Database
-    sandbox: Sandbox
-    clock: Clock
-    stop: Stop
-    progress: bool
 
 
 async def tell(users: int, *, progress: bool) -> int:
@@ -98,19 +85,24 @@ async def _tell(options: SandboxOptions, folder: Path, clock: Clock, *, progress
 
 
 async def _acts(stage: Stage) -> int:
-    _head("1. The first load", "every user's channels, under Canvas's real rate limit")
+    head("1. The first load", "every user's channels, under Canvas's real rate limit")
     first = await _pull(stage, "backfill")
-    _head("2. A day passes at Canvas")
+    head("2. A day passes at Canvas")
     _changes(stage.sandbox)
-    _head("3. The nightly run", "only what changed is written; deletions after a second look")
+    head("3. The nightly run", "only what changed is written; deletions after a second look")
     second = await _pull(stage, "run")
     equal = await _compare(stage)
-    _head("4. An accident", f"Canvas answers with empty lists for {STRUCK} users")
+    head("4. An accident", f"Canvas answers with empty lists for {STRUCK} users")
     third = await _accident(stage)
     safe = await _compare(stage)
+    head(
+        "5. A new mail domain", f"{MOVED} people get an address in it and lose the old one, by plan; then it is undone"
+    )
+    wished = await play(stage)
+    same = await _compare(stage)
     _farewell(stage, first, second)
     good = first.exit_code == second.exit_code == DONE and third.exit_code in {WITHHELD, IMPLAUSIBLE}
-    return DONE if good and equal and safe else UNEXPECTED
+    return DONE if good and equal and safe and wished and same else UNEXPECTED
 
 
 @contextmanager
@@ -202,26 +194,26 @@ def _instant(value: object) -> object:
     return value
 
 
-def _head(title: str, more: str = "") -> None:
-    typer.echo("")
-    typer.secho(title, bold=True, nl=not more)
-    if more:
-        typer.echo(f": {more}")
-
-
 def _farewell(stage: Stage, first: RunReport, second: RunReport) -> None:
     refused = first.refusals + second.refusals
     figures = second.figures
-    _head("What you have seen")
+    head("What you have seen")
     typer.echo(
         f"  {figures.users_total:,} users mirrored twice in {_seconds(first)} and {_seconds(second)}: "
         f"{first.requests + second.requests:,} requests, {refused} of them refused by the rate limit.\n"
         f"  The second run wrote {figures.channels_created} new and {figures.channels_changed} changed channels, and "
         f"made {second.settled.merged.deleted} tombstones after reading their users twice.\n"
-        "  The accident deleted nothing: what it would have deleted waits for a person's word."
+        "  The accident deleted nothing: what it would have deleted waits for a person's word.\n"
+        "  The plan was carried out as it was shown, and taken back: every address under its old number."
     )
-    _head("Look around", "Canvas is gone now, the mirror stays")
-    for command in ("status", "pending list", f"channels list {stage.sandbox.admin_id} --mirror", "db status"):
+    head("Look around", "Canvas is gone now, the mirror stays")
+    for command in (
+        "status",
+        "plans list",
+        "pending list",
+        f"channels list {stage.sandbox.admin_id} --mirror",
+        "db status",
+    ):
         typer.echo(f"  {_program()} --config {stage.config} {command}")
 
 
