@@ -23,7 +23,7 @@ define NEED_PYTHON
 	exit 2; }
 endef
 
-.PHONY: help demo test lint bench install lock clean
+.PHONY: help demo test torture lint bench install lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ demo: $(STAMP) ## The whole story, on a simulated Canvas and a PostgreSQL of its
 IN_PARALLEL := --numprocesses=4 --dist=worksteal
 test: $(STAMP) ## All tests, in parallel; ARGS="-n 0 -k name" for some, one after the other.
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
+
+# Chaos with more seeds, laws with more examples, every cell of the fault matrix by itself.
+torture: export TORTURE := 1
+torture: export CHAOS_SEEDS ?= 30
+torture: $(STAMP) ## What takes too long for every day: some quarters of an hour.
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m torture --timeout=3600 $(ARGS)
 
 lint: $(STAMP) ## Style, types, structure.
 	$(BIN)/ruff check .

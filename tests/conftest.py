@@ -1,6 +1,7 @@
 """A throwaway PostgreSQL for the whole session, and a database of its own for each test that asks for one."""
 
 import itertools
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,17 @@ _MIGRATED = "migrated"
 
 # Several tests run at a time, so a pause says nothing about a test; pytest's time limit catches what hangs.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+settings.register_profile("torture", settings.get_profile("unhurried"), max_examples=2000)
+TORTURE = bool(os.environ.get("TORTURE"))
+settings.load_profile("torture" if TORTURE else "unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make torture` runs the laws too, with more examples, and whatever stretches."""
+    for item in items if TORTURE else ():
+        law = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if law or item.get_closest_marker("stretches"):
+            item.add_marker(pytest.mark.torture)
 
 
 @dataclass

@@ -59,6 +59,8 @@ class Transport:
             max_field_size=2**16,
             trust_env=False,  # .netrc would send other credentials than the configured ones
         )
+        # aiohttp would send a GET or DELETE a second time by itself: past the gate, past the policy, and uncounted.
+        self._session._retry_connection = False  # noqa: SLF001  (there is no public way; aiohttp's own test client does so)
         return self
 
     async def __aexit__(

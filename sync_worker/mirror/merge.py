@@ -90,6 +90,7 @@ class Mirror:
                 held_by,
             )
             await session.execute("count_deleted", run.id, deleted)
+            await self._correct_states(session, run, read)
             return merged + Merged(deleted=deleted)
 
     async def record(
@@ -144,17 +145,28 @@ class Mirror:
         before = await self._known_states(session, outcomes)
         known = [(outcome, state_after(outcome, batch.reason)) for outcome in outcomes]
         written = [(outcome, state) for outcome, state in known if state is not None]
+        await self._write_states(session, run, written)
+        failed = [failure for outcome, state in known if (failure := failure_of(outcome, batch.reason, state, before))]
+        await self._note_failures(session, run, outcomes, failed)
+        return Counter(state or "failed" for _, state in known)
+
+    async def _correct_states(self, session: Session, run: Run, read: Sequence[Snapshot | Gone]) -> None:
+        """Who was gone at the first read and answers at the second one lives, and the other way round."""
+        before = await self._known_states(session, read)
+        lives = [(outcome, "present") for outcome in read if isinstance(outcome, Snapshot)]
+        returned = [(outcome, state) for outcome, state in lives if before.get(outcome.user_id) == "gone"]
+        left = [(outcome, "gone") for outcome in read if isinstance(outcome, Gone)]
+        await self._write_states(session, run, [*returned, *left])
+
+    async def _write_states(self, session: Session, run: Run, states: Sequence[tuple[ReadOutcome, str]]) -> None:
         await session.execute(
             "note_states",
             self._writer.instance,
             run.id,
-            [outcome.user_id for outcome, _ in written],
-            [state for _, state in written],
-            [outcome.read_at for outcome, _ in written],
+            [outcome.user_id for outcome, _ in states],
+            [state for _, state in states],
+            [outcome.read_at for outcome, _ in states],
         )
-        failed = [failure for outcome, state in known if (failure := failure_of(outcome, batch.reason, state, before))]
-        await self._note_failures(session, run, outcomes, failed)
-        return Counter(state or "failed" for _, state in known)
 
     async def _known_states(self, session: Session, outcomes: Sequence[ReadOutcome]) -> dict[int, str]:
         ids = [outcome.user_id for outcome in outcomes]

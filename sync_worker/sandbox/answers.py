@@ -20,6 +20,8 @@ class Delivery(StrEnum):
     CUT = "cut"  # announced in full, closed after half the body
     DRIP = "drip"  # a few bytes at a time
     FLOOD = "flood"  # a body without use and nearly without end
+    ENDLESS = "endless"  # the same, of unknown length and without end
+    LAST = "last"  # whole, and nobody is let in after it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Answer:
     delivery: Delivery = Delivery.WHOLE
     pause: float = 0.0  # seconds between the pieces of a drip
     size: int = 0  # bytes: of a piece of a drip, of a flood
+    abrupt: bool = False  # a connection that is closed early is reset
 
 
 def json_answer(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Answer:

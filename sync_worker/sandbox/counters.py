@@ -24,6 +24,7 @@ class Counters:
     by_route: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
     channel_lists: Counter[int] = field(default_factory=Counter)  # by user id; each page counts
+    writes: Counter[int] = field(default_factory=Counter)  # by user id; every writing request that was let in
 
     def opened(self) -> None:
         """A request has come in."""
@@ -48,7 +49,8 @@ class Counters:
             setattr(self, each.name, getattr(fresh, each.name))
 
     def as_json(self) -> Json:
-        """All of it but `channel_lists`, which may be long: there `users_read` says for how many users."""
+        """All of it but what is counted for each user, which may be long: `users_read` says for how many."""
         body: Json = {each.name: getattr(self, each.name) for each in fields(self)}
         lists = body.pop("channel_lists")
+        del body["writes"]
         return {**body, "users_read": len(lists)}

@@ -1,6 +1,9 @@
 """Answers over the wire, whole or broken as the answer itself says."""
 
+import socket
+from contextlib import suppress
 from email.utils import format_datetime
+from struct import pack
 
 from aiohttp import web
 
@@ -26,10 +29,10 @@ class Postman:
     async def deliver(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         """Send the answer, or let aiohttp send what is returned."""
         match answer.delivery:
-            case Delivery.WHOLE:
+            case Delivery.WHOLE | Delivery.LAST:
                 return self._whole(answer)
             case Delivery.NONE:
-                hang_up(request)
+                hang_up(request, abrupt=answer.abrupt)
                 return web.Response()
             case Delivery.CUT:
                 return await self._cut(request, answer)
@@ -37,15 +40,20 @@ class Postman:
                 return await self._drip(request, answer)
             case Delivery.FLOOD:
                 return await self._flood(request, answer)
+            case Delivery.ENDLESS:
+                return await self._endless(request, answer)
 
     def _whole(self, answer: Answer) -> web.Response:
         headers = self._headers(answer, len(answer.body))
-        return web.Response(status=answer.status, body=answer.body, headers=headers)
+        response = web.Response(status=answer.status, body=answer.body, headers=headers)
+        if answer.delivery is Delivery.LAST:
+            response.force_close()
+        return response
 
     async def _cut(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         response = await self._start(request, answer, len(answer.body))
         await response.write(answer.body[: len(answer.body) // 2])
-        hang_up(request)
+        hang_up(request, abrupt=answer.abrupt)
         return response
 
     async def _drip(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
@@ -57,8 +65,21 @@ class Postman:
 
     async def _flood(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         response = await self._start(request, answer, answer.size)
-        for begin in range(0, answer.size, len(FLOOD_PIECE)):
-            await response.write(FLOOD_PIECE[: answer.size - begin])
+        with suppress(ConnectionError):
+            for begin in range(0, answer.size, len(FLOOD_PIECE)):
+                await response.write(FLOOD_PIECE[: answer.size - begin])
+        return response
+
+    async def _endless(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        """Until the client has enough of it."""
+        headers = self._headers(answer, 0)
+        del headers["Content-Length" if self._original else "content-length"]
+        response = web.StreamResponse(headers=headers)
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(FLOOD_PIECE)
         return response
 
     async def _start(self, request: web.BaseRequest, answer: Answer, length: int) -> web.StreamResponse:
@@ -85,7 +106,14 @@ class Postman:
         return self._date
 
 
-def hang_up(request: web.BaseRequest) -> None:
-    """Close the connection after what was written so far."""
-    if request.transport is not None:
-        request.transport.close()
+def hang_up(request: web.BaseRequest, *, abrupt: bool = False) -> None:
+    """Close the connection after what was written so far; `abrupt`: with a TCP reset."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if abrupt and connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()

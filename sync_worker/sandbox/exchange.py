@@ -5,11 +5,12 @@ its third, while costs and server time are drawn and slept.
 """
 
 from bisect import bisect_right
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from sync_worker.sandbox import answers, mischief
-from sync_worker.sandbox.answers import Answer
+from sync_worker.sandbox.answers import Answer, Delivery
 from sync_worker.sandbox.bucket import Bucket
 from sync_worker.sandbox.delivery import Postman
 from sync_worker.sandbox.dice import LogNormal, seeded
@@ -17,15 +18,16 @@ from sync_worker.sandbox.faults import Facts, Fault, FaultKind
 from sync_worker.sandbox.handlers import account_of, answer_call
 from sync_worker.sandbox.pages import bookmark_id, page_number, per_page
 from sync_worker.sandbox.reading import read_call
-from sync_worker.sandbox.routes import Route
+from sync_worker.sandbox.routes import WRITING, Route
 from sync_worker.sandbox.world import Call, World
 
 
 class Exchange:
-    """Handles every request but the control routes."""
+    """Handles every request but the control routes; `shut` closes the door behind a request."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, shut: Callable[[], Awaitable[None]]) -> None:
         options = world.options
+        self._shut = shut
         self._world = world
         self._limits = options.bucket_limits()
         self._buckets: dict[str, Bucket] = {}
@@ -41,6 +43,8 @@ class Exchange:
         try:
             answer = await self._answer(request)
             counters.answered(answer.status)
+            if answer.delivery is Delivery.LAST:
+                await self._shut()
             return await self._postman.deliver(request, answer)
         finally:
             counters.open -= 1
@@ -110,6 +114,8 @@ class Exchange:
             await self._world.clock.sleep(self._times.draw(self._dice))
             if call.target.route is Route.LIST_CHANNELS and call.user is not None:
                 counters.channel_lists[call.user.id] += 1
+            if call.target.route in WRITING and call.user is not None:
+                counters.writes[call.user.id] += 1
             fault = self._strike(call)
             return answer_call(self._world, call) if fault is None else await self._misbehave(fault, call)
         finally:

@@ -30,7 +30,10 @@ class FaultKind(StrEnum):
     REDIRECT = "redirect"  # 302 to `link`
     LINK = "link"  # replace the Link header by `link`
     FLOOD = "flood"  # a body of `size` bytes
+    ENDLESS = "endless"  # a body without a length and without an end
+    GZIP_BOMB = "gzip_bomb"  # `size` bytes of blanks, compressed to a thousandth
     DRIP = "drip"  # `size` bytes every `seconds`
+    SHUT = "shut"  # answer, close every connection, and refuse new ones until `Sandbox.reopen`
     WRONG_USER = "wrong_user"  # every item says `user_id`
 
 
@@ -55,7 +58,8 @@ class Fault:
     content_type: str = "application/json; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    size: int = 0  # bytes; 0: 32 MiB of a flood, 16 of a drip
+    size: int = 0  # bytes; 0: 32 MiB of a flood or a bomb, 16 of a drip
+    abrupt: bool = False  # close, reset_after, cut: a TCP reset instead of an orderly end
     link: str = ""  # {url} stands for the request's own URL, {base} for scheme and host
     user_id: int = 0
 

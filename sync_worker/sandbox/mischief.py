@@ -3,8 +3,10 @@
 A fault either replaces the work (`instead`) or spoils its answer (`spoil`); none does both.
 """
 
+import gzip
 import json
 from collections.abc import Callable
+from functools import cache
 
 from sync_worker.sandbox.answers import HTML, Answer, Delivery, json_answer, throttled, unauthorized
 from sync_worker.sandbox.faults import Fault, FaultKind
@@ -26,23 +28,23 @@ def instead(fault: Fault, *, url: str, refusal_status: int) -> Answer | None:
             return Answer(status=302, content_type=HTML, headers={"location": location})
         case FaultKind.THROTTLE:
             return throttled(refusal_status)
-        case FaultKind.FLOOD:
-            return Answer(delivery=Delivery.FLOOD, size=fault.size or FLOOD_SIZE)
         case _:
             make = _PLAIN.get(FaultKind(fault.kind))
-            return None if make is None else make()
+            return None if make is None else make(fault)
 
 
 def spoil(fault: Fault, answer: Answer, *, url: str) -> Answer:
     """Change an answer whose work was done."""
     match fault.kind:
         case FaultKind.RESET_AFTER:
-            answer.delivery = Delivery.NONE
+            answer.delivery, answer.abrupt = Delivery.NONE, fault.abrupt
         case FaultKind.CUT:
-            answer.delivery = Delivery.CUT
+            answer.delivery, answer.abrupt = Delivery.CUT, fault.abrupt
         case FaultKind.DRIP:
             answer.delivery = Delivery.DRIP
             answer.pause, answer.size = fault.seconds, fault.size or DRIP_SIZE
+        case FaultKind.SHUT:
+            answer.delivery = Delivery.LAST
         case FaultKind.TRUNCATED_JSON:
             answer.body = answer.body[: len(answer.body) // 2]
         case FaultKind.LINK:
@@ -69,6 +71,11 @@ def _status(fault: Fault) -> Answer:
     )
 
 
+@cache
+def _bomb(size: int) -> bytes:
+    return gzip.compress(b"[" + b" " * size)
+
+
 def _for_user(body: bytes, user_id: int) -> bytes:
     parsed = json.loads(body)
     for item in parsed if isinstance(parsed, list) else [parsed]:
@@ -76,10 +83,15 @@ def _for_user(body: bytes, user_id: int) -> bytes:
     return dump(parsed).encode()
 
 
-_PLAIN: dict[FaultKind, Callable[[], Answer]] = {
-    FaultKind.CLOSE: lambda: Answer(delivery=Delivery.NONE),
-    FaultKind.HTML: lambda: Answer(body=LOGIN_PAGE, content_type=HTML),
-    FaultKind.EMPTY: Answer,
-    FaultKind.EMPTY_LIST: lambda: json_answer([]),
-    FaultKind.UNAUTHORIZED: unauthorized,
+_PLAIN: dict[FaultKind, Callable[[Fault], Answer]] = {
+    FaultKind.CLOSE: lambda fault: Answer(delivery=Delivery.NONE, abrupt=fault.abrupt),
+    FaultKind.FLOOD: lambda fault: Answer(delivery=Delivery.FLOOD, size=fault.size or FLOOD_SIZE),
+    FaultKind.ENDLESS: lambda _: Answer(delivery=Delivery.ENDLESS),
+    FaultKind.GZIP_BOMB: lambda fault: Answer(
+        body=_bomb(fault.size or FLOOD_SIZE), headers={"content-encoding": "gzip"}
+    ),
+    FaultKind.HTML: lambda _: Answer(body=LOGIN_PAGE, content_type=HTML),
+    FaultKind.EMPTY: lambda _: Answer(),
+    FaultKind.EMPTY_LIST: lambda _: json_answer([]),
+    FaultKind.UNAUTHORIZED: lambda _: unauthorized(),
 }

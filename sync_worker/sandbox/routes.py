@@ -22,6 +22,10 @@ class Route(StrEnum):
     UNKNOWN = "unknown"
 
 
+WRITING = frozenset({Route.CREATE, Route.DELETE, Route.DELETE_BY_ADDRESS, Route.DELETE_PUSH})
+"""The endpoints that change something."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Target:
     """The endpoint and the decoded parts of its path; what a route has not stays empty."""

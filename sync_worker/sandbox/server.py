@@ -40,7 +40,8 @@ class Sandbox:
         self.admin_id: int | None = next(iter(self.school.users), None)  # who the default token belongs to
         self.add_token(self.options.token, role=self.options.token_role)
         self.base_url = ""  # known once the port is bound
-        self._exchange, self._control = Exchange(world), Control(world, churn=self.churn)
+        self._exchange = Exchange(world, shut=self.shut)
+        self._control = Control(world, churn=self.churn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
 
@@ -68,12 +69,26 @@ class Sandbox:
         spared = () if self.admin_id is None else (self.admin_id,)
         return churn.churn(self.school, fraction, seed, spared=spared)
 
+    async def shut(self) -> None:
+        """Close every connection as soon as it is idle, and refuse new ones."""
+        if self._runner is None or self._runner.server is None:
+            return
+        for site in list(self._runner.sites):
+            await site.stop()
+        for connection in self._runner.server.connections:
+            connection.close()
+
+    async def reopen(self) -> None:
+        """Listen again at the same address, if shut."""
+        if self._runner is not None and not self._runner.sites:
+            await self._open(int(self.base_url.rpartition(":")[2]))
+
     # --- life
 
     async def __aenter__(self) -> Self:
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=PATIENCE)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self.options.host, self.options.port).start()
+        await self._open(self.options.port)
         host, port = self._runner.addresses[0][:2]
         self.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         return self
@@ -89,6 +104,10 @@ class Sandbox:
             task.cancel()
         await self._runner.cleanup()
         await Clock().sleep(SETTLE)
+
+    async def _open(self, port: int) -> None:
+        if self._runner is not None:
+            await web.TCPSite(self._runner, self.options.host, port).start()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         task: asyncio.Task[None] | None = asyncio.current_task()

@@ -40,7 +40,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, on_secret: S
         ConfigError: one line for each problem, each with its place; no line repeats a value that may be secret.
     """
     text, tree = read_toml(path) if path is not None else ("", {})
-    environment = Environment(environ, tuple(tree.get("instances", ())))
+    instances = tree.get("instances")
+    environment = Environment(environ, tuple(instances) if isinstance(instances, dict) else ())
     if path is not None:
         tree = anchored(tree, path.absolute().parent)
     merged = merge(tree, environment.tree())

@@ -145,7 +145,11 @@ def _csv(name: str, file: TextIO) -> Iterator[_Found]:
     if first is None:
         yield SourceError("the file is empty", where=name, hint="Its first line has to name the columns")
         return
-    header = max((_header(first.text, delimiter) for delimiter in DELIMITERS), key=_fit)
+    try:
+        header = max((_header(first.text, delimiter) for delimiter in DELIMITERS), key=_fit)
+    except csv.Error as error:
+        yield SourceError(f"the row is not CSV ({error})", where=first.where)
+        return
     if not header.columns:
         hint = f"The first line needs one of {', '.join(NAMES)}"
         yield SourceError("no column names users", where=first.where, hint=hint)

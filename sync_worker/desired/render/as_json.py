@@ -54,20 +54,26 @@ def plan_from_json(text: str | bytes) -> Plan:
         plan = _adapter().validate_python(_values_of_warnings(content))
     except (ValidationError, KeyError, TypeError, AttributeError) as wrong:
         raise PlanError(f"the plan cannot be read: {_first(wrong)}", hint="Make a new one with plan --out") from wrong
-    if fingerprint(plan) != content["id"]:
+    if fingerprint(plan) != content["id"] or not _of_its_users(plan):
         raise PlanError("the plan was changed after it was made", hint="Make a new one with plan --out")
     return plan
+
+
+def _of_its_users(plan: Plan) -> bool:
+    """Whether every change is for the user whom it stands under: the fingerprint names that one alone."""
+    return all(change.user_id == user.diff.desired.user_id for user in plan.users for change in user.diff.changes)
 
 
 def _parsed(text: str | bytes) -> Json:
     try:
         content = json.loads(text)
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair can be neither printed nor stored
     except (ValueError, RecursionError) as wrong:
         raise PlanError(f"this is no plan: {wrong}", hint="Make one with plan --out FILE --format json") from wrong
     if not isinstance(content, dict) or content.get("format") != FORMAT or "id" not in content:
         raise PlanError("this is no plan", hint="Make one with plan --out FILE --format json")
     if content.get("version") != VERSION:
-        raise PlanError(f"this plan is of version {content.get('version')}, not {VERSION}", hint="Make a new one")
+        raise PlanError(f"this plan is of version {content.get('version')!r}, not {VERSION}", hint="Make a new one")
     return content
 
 

@@ -68,6 +68,17 @@ async def test_trouble_that_passes_is_not_seen(sandbox: Sandbox, kind: FaultKind
         assert await client.list_channels(by_id(somebody(sandbox)))
 
 
+@pytest.mark.parametrize("kind", [FaultKind.CLOSE, FaultKind.RESET_AFTER])
+async def test_nothing_is_sent_past_the_gate(sandbox: Sandbox, kind: FaultKind) -> None:
+    """By itself aiohttp repeats a GET whose connection was closed: each request has to be ours, and counted."""
+    async with client_of(sandbox) as client:
+        await client.get_account("self")
+        sandbox.add_fault(Fault(kind=kind))
+        with pytest.raises(Trouble):
+            await client.list_channels(by_id(somebody(sandbox)))
+        assert client.traffic.requests == sandbox.counters.requests == 4
+
+
 async def test_retry_after_is_waited_for_also_with_a_503(sandbox: Sandbox) -> None:
     """A floor below the jitter; beyond two minutes it is cut."""
     for seconds in ("7", "9999"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sync_worker.sandbox import Fault
 from tests.integration.flows.harness import Stage, quick, staged
 
 
@@ -51,3 +52,26 @@ async def test_a_listed_user_that_says_404_is_gone(stage: Stage) -> None:
     report = await stage.run(f"id:{user},{stage.ids[31]}")
     assert (report.exit_code, report.figures.users_gone, await stage.state(user)) == (0, 1, "gone")
     assert await stage.rows_of(user) == {}
+
+
+async def test_gone_at_the_first_read_and_there_at_the_second(stage: Stage) -> None:
+    """One 404 that was wrong: nothing is deleted, and the user is present."""
+    await stage.run()
+    user = stage.ids[20]
+    fault = Fault(route="list_channels", user_ids=frozenset({user}), times=1, status=404, body='{"errors":[]}')
+    stage.sandbox.add_fault(fault)
+    report = await stage.run()
+    assert (report.exit_code, report.figures.users_gone) == (0, 1)
+    assert await stage.state(user) == "present"
+    await stage.assert_equal()
+
+
+async def test_there_at_the_first_read_and_gone_at_the_second(stage: Stage) -> None:
+    """A user who was deleted during the run is gone, not present without channels."""
+    await stage.run()
+    user = stage.ids[20]
+    stage.school.retire(min(stage.channels_of(user)))
+    fault = Fault(route="list_channels", user_ids=frozenset({user}), first=2, status=404, body='{"errors":[]}')
+    stage.sandbox.add_fault(fault)
+    assert (await stage.run()).exit_code == 0
+    assert await stage.state(user) == "gone"

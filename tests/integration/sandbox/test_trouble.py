@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from sync_worker.sandbox import Fault
-from tests.integration.sandbox.visitor import visiting
+from tests.integration.sandbox.visitor import TOKEN, visiting
 
 
 async def test_a_status_with_body_and_headers() -> None:
@@ -195,3 +195,48 @@ async def test_faults_can_be_cleared() -> None:
         assert (await visitor.channels("self")).status == 500
         visitor.sandbox.clear_faults()
         assert (await visitor.channels("self")).status == 200
+
+
+async def test_a_reset_connection_is_another_error_than_a_closed_one() -> None:
+    """A TCP reset: the client's system says so."""
+    async with visiting() as visitor:
+        visitor.sandbox.add_fault(Fault(kind="close", abrupt=True, route="create"))
+        with pytest.raises(aiohttp.ClientOSError, match="reset"):
+            await visitor.create("self", "new@example.com")
+
+
+async def test_an_endless_body_ends_when_the_client_has_enough() -> None:
+    """No length, no end; the server goes on serving others."""
+    async with visiting() as visitor:
+        visitor.sandbox.add_fault(Fault(kind="endless", times=1))
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        url = f"{visitor.sandbox.base_url}/api/v1/users/self/communication_channels"
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+            assert response.content_length is None
+            assert len(await response.content.readexactly(10**6)) == 10**6
+        assert (await visitor.channels("self")).status == 200
+
+
+async def test_nobody_gets_in_after_a_shut_until_it_reopens() -> None:
+    """The request itself is answered; new connections are refused, kept ones are closed; the address stays."""
+    async with visiting() as visitor:
+        assert (await visitor.channels("self")).status == 200
+        visitor.sandbox.add_fault(Fault(kind="shut", times=1))
+        assert (await visitor.channels("self")).status == 200
+        for _ in range(2):
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await visitor.channels("self")
+        await visitor.sandbox.reopen()
+        await visitor.sandbox.reopen()
+        assert (await visitor.channels("self")).status == 200
+
+
+async def test_writes_are_counted_by_user() -> None:
+    """Also those that fail."""
+    async with visiting() as visitor:
+        user = visitor.user_with(1)
+        await visitor.create(user.id, "new@example.com")
+        await visitor.create(user.id, "new@example.com")
+        await visitor.delete(user.id, 1)
+        await visitor.channels(user.id)
+        assert visitor.sandbox.counters.writes == {user.id: 3}

@@ -1,5 +1,6 @@
 """Which requests a fault strikes, and what it makes of them."""
 
+import gzip
 import json
 
 import pytest
@@ -117,6 +118,8 @@ REPLACING = {
     FaultKind.EMPTY_LIST: 200,
     FaultKind.REDIRECT: 302,
     FaultKind.FLOOD: 200,
+    FaultKind.ENDLESS: 200,
+    FaultKind.GZIP_BOMB: 200,
 }
 
 
@@ -147,4 +150,23 @@ def test_spoiling_keeps_what_it_does_not_spoil() -> None:
     assert (spoiled(Fault(kind="drip", seconds=2)).pause, spoiled(Fault(kind="drip")).size) == (2, 16)
     assert spoiled(Fault(kind="truncated_json")).body == b'[{"id":1,"u'
     assert json.loads(spoiled(Fault(kind="wrong_user", user_id=9)).body) == [{"id": 1, "user_id": 9}]
+    assert spoiled(Fault(kind="shut")).delivery is Delivery.LAST
     assert spoiled(Fault(kind="hang")) == json_answer([{"id": 1, "user_id": 5}])
+
+
+def test_a_connection_ends_in_order_unless_abrupt() -> None:
+    """Whether nothing, all or half was done before."""
+    for abrupt in (False, True):
+        closed = mischief.instead(Fault(kind="close", abrupt=abrupt), url=URL, refusal_status=403)
+        assert closed is not None
+        spoiled = [mischief.spoil(Fault(kind=k, abrupt=abrupt), Answer(), url=URL) for k in ("reset_after", "cut")]
+        assert [each.abrupt for each in (closed, *spoiled)] == [abrupt] * 3
+
+
+def test_a_bomb_is_small_until_it_is_opened() -> None:
+    """A megabyte of blanks in a thousandth of it."""
+    bomb = mischief.instead(Fault(kind="gzip_bomb", size=10**6), url=URL, refusal_status=403)
+    assert bomb is not None
+    assert bomb.headers == {"content-encoding": "gzip"}
+    assert len(bomb.body) < 2000
+    assert len(gzip.decompress(bomb.body)) == 10**6 + 1
