@@ -88,8 +88,9 @@ class Ruling:
 def rule(plan: Plan, limits: GuardLimits, allowances: Allowances, done: Done) -> Ruling:
     """Weigh a plan; what of it was done before is in `done` and no longer in the plan."""
     counts = totals(plan)
+    only_creates = counts.creates > 0 and counts.deletes == 0
     tripped = (
-        *_document(plan, limits, allowances),
+        *(() if only_creates else _document(plan, limits, allowances)),
         *_creates(counts, limits, allowances, done),
         *_deletes(plan, counts, limits, allowances, done),
     )

@@ -75,6 +75,13 @@ DOCUMENTS = [
     Case(name="half", plan=document(50, 100)),
     Case(name="less than half", plan=document(49, 100), tripped=shrunk("49", "100")),
     Case(name="less than half, allowed", plan=document(49, 100), allowances=EMPTY_ALLOWED),
+    Case(name="less than half, creates alone", plan=replace(document(49, 100), users=(creating(2),))),
+    Case(
+        name="less than half, deletes alone",
+        plan=replace(document(49, 100), users=(deleting(1),)),
+        tripped=shrunk("49", "100"),
+    ),
+    Case(name="less than half, nothing to do", plan=replace(document(49, 100), users=()), tripped=shrunk("49", "100")),
     Case(name="grown", plan=document(500, 100)),
     Case(name="the first one", plan=document(1, None)),
     Case(name="after an empty one", plan=document(1, 0)),
