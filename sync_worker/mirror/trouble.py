@@ -66,9 +66,23 @@ def translated(place: str) -> Iterator[None]:
         hint = "Is the server running, and is database.url right? The same command goes on later"
         message = f"the database cannot be reached: {_first_line(error)}"
         raise DatabaseUnreachable(message, where=place, hint=hint) from error
+    except AttributeError as error:
+        if not _stumbled(error):
+            raise
+        hint = "The same command goes on later"
+        raise DatabaseUnreachable("the connection to the database broke", where=place, hint=hint) from error
     except _STUCK as error:
         hint = "See the server's log; the same command goes on later"
         raise DatabaseUnreachable(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
+
+
+def _stumbled(error: AttributeError) -> bool:
+    """Whether asyncpg stumbled over its own connection, which the server had cut in that moment."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    module = last.tb_frame.f_globals.get("__name__", "") if last is not None else ""
+    return error.obj is None and module.partition(".")[0] == "asyncpg"
 
 
 @contextmanager
