@@ -79,7 +79,7 @@ def test_only_the_first_line_is_told() -> None:
     ],
 )
 def test_a_driver_that_stumbles(module: str, thing: object, ours: type[Exception]) -> None:
-    """asyncpg reaches for a connection that the server has just cut; our own slips stay what they are."""
+    """Asyncpg reaches for a connection that the server has just cut; our own slips stay what they are."""
     code = compile("thing.bind_execute", "<driver>", "eval")
     with pytest.raises(ours), translated("db"):
         eval(code, {"__name__": module, "thing": thing})  # noqa: S307  (code of this test)
