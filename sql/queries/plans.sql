@@ -66,8 +66,9 @@ WHERE instance = $1 AND status IN ('open', 'applying') AND expires_at > $2
 ORDER BY id DESC;
 
 -- name: last_applied_document
--- Users of the document of the plan that was begun last. $1 instance.
+-- Users of the document of the plan that was carried out last, to its end: one that a guard withholds a part of, such as
+-- the deletes of a shrunken document, is no measure for later ones. $1 instance.
 SELECT (content -> 'source' ->> 'users')::integer FROM worker.plans
-WHERE instance = $1 AND kind = 'document' AND begun_at IS NOT NULL
+WHERE instance = $1 AND kind = 'document' AND status = 'applied'
 ORDER BY id DESC
 LIMIT 1;

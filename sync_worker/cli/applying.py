@@ -19,7 +19,7 @@ from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
 from sync_worker.desired.render.words import counted
-from sync_worker.errors import Stopped, UsageError
+from sync_worker.errors import Stopped, SyncWorkerError, UsageError
 from sync_worker.flows.apply import ApplyRequest, apply
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import open_rooms
@@ -123,8 +123,12 @@ async def run_apply(context: CliContext, opened: Opened, request: ApplyRequest, 
             ):
                 report = await apply(rooms, request, stop=stop, progress=progress)
         except Stopped as error:
-            say(_stopped(progress, request))
+            say(_stopped(progress, request, "stopped by a signal"))
             return error.exit_code
+        except SyncWorkerError:
+            if progress.run_id:
+                say(_stopped(progress, request, "ended early"))
+            raise
     print_apply(report)
     return report.exit_code
 
@@ -138,7 +142,8 @@ async def _find(opened: Opened, which: str) -> Kept:
     try:
         content = await asyncio.to_thread(Path(which).read_text, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the plan cannot be read: {error}", where=which) from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"the plan cannot be read: {why}", where=which) from error
     kept = await find_plan(opened.database, opened.clock, opened.names, content)
     if kept is None:
         raise UsageError(
@@ -168,9 +173,11 @@ def _question(plan: Plan, left: Left, options: ApplyOptions, number: int | None)
     return f"Carry out {what} at {plan.origin}{some}? {', '.join(parts)}."
 
 
-def _stopped(progress: Progress, request: ApplyRequest) -> str:
+def _stopped(progress: Progress, request: ApplyRequest, how: str) -> str:
+    """What was done before the end, and how to go on; what was sent and is not known is looked after first."""
     done = f"after {progress.done:,} of {counted(progress.users, 'user', 'users')}"
+    figures = f"{counted(progress.changes, 'action', 'actions')} done, {progress.failed:,} not"
     return (
-        f"{progress.instance}: {request.kind} run {progress.run_id} stopped by a signal {done}; what was done is "
-        f"written down, go on with: sync-worker apply {request.plan_id}"
+        f"{progress.instance}: {request.kind} run {progress.run_id} {how} {done}: {figures}. All is written down; "
+        f"go on with: sync-worker apply {request.plan_id}, or take it back with: sync-worker undo {progress.run_id}"
     )

@@ -30,7 +30,14 @@ async def agree(question: str) -> None:
     somebody_to_ask()
     sys.stderr.write(f"\n{question} Type `{YES}` to go on: ")
     sys.stderr.flush()
-    if (await _line()).strip().lower() != YES:
+    try:
+        answer = await _line()
+    except asyncio.CancelledError:
+        sys.stderr.write("\nnothing was done\n")
+        raise
+    if not answer:
+        sys.stderr.write("\n")  # the end of input leaves the cursor behind the question
+    if answer.strip().lower() != YES:
         raise UsageError("not approved; nothing was done")
 
 

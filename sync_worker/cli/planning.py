@@ -145,7 +145,9 @@ async def list_saved(context: CliContext) -> None:
 
 
 def _state(plan: plans.SavedPlan) -> str:
-    return f"open until {plan.expires_at:%Y-%m-%d %H:%M} UTC" if plan.status == "open" else plan.status
+    until = f"until {plan.expires_at:%Y-%m-%d %H:%M} UTC"
+    words = {"open": f"open {until}", "applying": f"begun and not finished, can go on {until}"}
+    return words.get(plan.status, plan.status)
 
 
 def _figures(plan: plans.SavedPlan) -> str:

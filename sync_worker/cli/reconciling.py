@@ -7,7 +7,7 @@ import typer
 from sync_worker.cli.applying import run_apply
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
-from sync_worker.cli.exits import DONE, IMPLAUSIBLE, IN_PART, say, worst
+from sync_worker.cli.exits import DONE, IMPLAUSIBLE, IN_PART, WITHHELD, say, worst
 from sync_worker.cli.opening import Opened
 from sync_worker.cli.planning import PlanOptions, plan_request, weigh
 from sync_worker.desired.plan import Plan, fingerprint
@@ -56,6 +56,10 @@ async def reconcile(context: CliContext, opened: Opened, report: RunReport, wish
     ):
         plan = await make_plan(rooms, plan_request(instance, PlanOptions(desired=wishes.desired)), progress)
     code = IN_PART if progress.failed else DONE
+    if plan.empty and (tripped := weigh(plan, instance.guards).tripped):
+        for trip in tripped:
+            say(f"{instance.name}: {trip}")
+        return worst([code, WITHHELD])
     if plan.empty:
         typer.echo(f"{instance.name}: the desired state is reached, nothing to do ({_size(plan)})")
         return code

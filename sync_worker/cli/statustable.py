@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from sync_worker.desired.render.words import counted
 from sync_worker.mirror.readback import InstanceStatus
 
 WRITING: Final = frozenset({"apply", "undo", "channels"})
@@ -44,7 +45,7 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
 def _plan(plan: dict[str, Any]) -> str:
     """A plan that waits for a person, or to be gone on with."""
     state = "is not finished, and waits" if plan["status"] == "applying" else "waits"
-    what = f"{plan['creates']:,} creates, {plan['deletes']:,} deletes"
+    what = f"{counted(plan['creates'], 'create', 'creates')}, {counted(plan['deletes'], 'delete', 'deletes')}"
     until = f"until {plan['expires_at']:%Y-%m-%d %H:%M} UTC"
     return f"{plan['id']} {state} {until}: {what}: sync-worker plans show {plan['id']}, then apply {plan['id']}"
 

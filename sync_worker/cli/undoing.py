@@ -3,7 +3,7 @@
 from sync_worker.cli.applying import ApplyOptions, apply_new
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
-from sync_worker.cli.exits import DONE, say
+from sync_worker.cli.exits import DONE, IN_PART, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import open_rooms
@@ -19,6 +19,12 @@ async def undo_run(context: CliContext, run: int, options: ApplyOptions) -> int:
     async with stopping_on_signals() as stop, opening(context, single=True, migrate=True) as opened:
         undoing = await _plan(context, opened, run)
         _tell(undoing, run)
+        unread = undoing.plan.source.unresolved
+        for line in unread[:SHOWN]:
+            say(f"{undoing.plan.instance}: {line}")
+        if undoing.plan.empty and unread:
+            say(f"{undoing.plan.instance}: nothing was taken back: {len(unread):,} of its users could not be read")
+            return IN_PART
         if undoing.plan.empty:
             say(f"{undoing.plan.instance}: nothing of run {run} is left to take back")
             return DONE

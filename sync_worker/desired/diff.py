@@ -67,8 +67,9 @@ class UserDiff:
 
     @property
     def loses_last_email(self) -> bool:
-        """Whether nothing deliverable is left of what was."""
-        return self.deliverable_before > 0 and self.deliverable_after == 0
+        """Whether nothing deliverable, or no active e-mail at all, is left of what was: a bounce may be an old one."""
+        undeliverable = self.deliverable_before > 0 and self.deliverable_after == 0
+        return undeliverable or (self.default_before is not None and self.default_after is None)
 
     @property
     def changes_default(self) -> bool:

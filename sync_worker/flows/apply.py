@@ -181,7 +181,7 @@ class _Apply:
             return left
         why = (
             f"on {seen:%Y-%m-%d %H:%M} UTC this token sent a message although none was to be sent; use the token of an "
-            "account administrator, or try again with --max-messages 1"
+            f"account administrator, or try it again: sync-worker apply {self._request.plan_id} --max-messages 1"
         )
         creates = {c: why for c in left.plan.changes() if c.kind is Kind.CREATE and c.skip_confirmation}
         return replace(left, ruling=replace(left.ruling, withheld={**left.ruling.withheld, **creates}))
@@ -205,6 +205,10 @@ class _Apply:
             return action
         self._tally.note(change, action.status, action.note or UNREAD)
         return None
+
+    def _tripped(self, ruling: Ruling) -> list[str]:
+        """The guards that withhold a kind which this apply is about."""
+        return [str(trip) for trip in ruling.tripped if self._request.only in {None, trip.kind}]
 
     async def _hold_back(self, journal: Journal, scope: tuple[Task, ...], ruling: Ruling) -> None:
         """Write down what the guards withhold from the plan as a whole."""
@@ -270,7 +274,7 @@ class _Apply:
             run_id=self._run.id,
             plan_id=self._request.plan_id,
             tally=self._tally,
-            findings=findings(self._tally, map(str, left.ruling.tripped), self._caution.halted),
+            findings=findings(self._tally, self._tripped(left.ruling), self._caution.halted),
             left=0 if applied else sum(1 for _ in after.plan.changes()),
             requests=traffic.requests,
             refusals=traffic.refusals,

@@ -23,7 +23,7 @@ from sync_worker.desired.model import DesiredUser, Mode
 from sync_worker.desired.plan import Plan, PlannedUser, Source, Suspicion, Warn, planned
 from sync_worker.desired.problems import Problems
 from sync_worker.desired.rules import check_user
-from sync_worker.errors import DocumentError
+from sync_worker.errors import CanvasUnreachable, DocumentError
 from sync_worker.flows.canvas import reader
 from sync_worker.flows.fetch import Reader, read_all
 from sync_worker.flows.progress import Progress
@@ -82,6 +82,12 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         comparison = _Comparison(rooms, progress)
         users = [user async for user in comparison.run(stage)]
         lost = (*await stage.lost(), *comparison.unread)
+    if progress.failed and not comparison.compared:
+        raise CanvasUnreachable(
+            f"Canvas gave no usable answer about anybody whom {request.name} names",
+            where=rooms.instance.origin,
+            hint=f"Nothing was planned; the same command goes on later (first: {lost[0]})",
+        )
     return Plan(
         instance=rooms.instance.name,
         origin=rooms.instance.origin,

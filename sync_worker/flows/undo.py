@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from sync_worker.channels import Channel, Gone, Snapshot, by_id
+from sync_worker.channels import Channel, Failure, Gone, Snapshot, by_id
 from sync_worker.desired.diff import Kind, UserDiff, diff
 from sync_worker.desired.model import (
     ACTIVE,
@@ -25,9 +25,10 @@ from sync_worker.desired.model import (
 )
 from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
 from sync_worker.desired.render.words import counted
-from sync_worker.errors import UsageError
+from sync_worker.errors import CanvasUnreachable, UsageError
 from sync_worker.flows.canvas import outage_watch, reader
 from sync_worker.flows.fetch import read_all
+from sync_worker.flows.outage import is_trouble
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.prune import describe
 from sync_worker.flows.rooms import Rooms
@@ -114,6 +115,7 @@ class _Undo:
         self._progress = progress
         self._notes: list[str] = []
         self._unread: list[str] = []
+        self._trouble: str | None = None  # the last of Canvas's
 
     def note(self, what: str) -> None:
         """Say something that the plan does not touch."""
@@ -123,6 +125,12 @@ class _Undo:
         by_user = _by_user(self._reversible(done))
         self._progress.phase, self._progress.users, self._progress.listed = "comparing", len(by_user), True
         live = await self._live(tuple(by_user))
+        if by_user and not live and self._trouble is not None:
+            raise CanvasUnreachable(
+                f"Canvas gave no usable answer about any of the {len(by_user):,} users of {self._what}",
+                where=self._rooms.instance.origin,
+                hint=f"Nothing was taken back; the same command goes on later ({self._trouble})",
+            )
         users = [self._user(by_user[user_id], snapshot) for user_id, snapshot in sorted(live.items())]
         changed = tuple(user for user in users if user.diff.changes)
         source = Source(
@@ -168,6 +176,8 @@ class _Undo:
             if isinstance(outcome, Snapshot):
                 live[outcome.user_id] = outcome
                 continue
+            if is_trouble(outcome):
+                self._trouble = outcome.message if isinstance(outcome, Failure) else None
             why = "Canvas does not know this user" if isinstance(outcome, Gone) else outcome.message
             self._unread.append(f"{self._what}: user {outcome.user_id}: {why}")
         return live

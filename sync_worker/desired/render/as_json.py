@@ -69,9 +69,9 @@ def _parsed(text: str | bytes) -> Json:
         content = json.loads(text)
         json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair can be neither printed nor stored
     except (ValueError, RecursionError) as wrong:
-        raise PlanError(f"this is no plan: {wrong}", hint="Make one with plan --out FILE --format json") from wrong
+        raise PlanError(f"this is no plan: {wrong}", hint="Make one with plan --out FILE") from wrong
     if not isinstance(content, dict) or content.get("format") != FORMAT or "id" not in content:
-        raise PlanError("this is no plan", hint="Make one with plan --out FILE --format json")
+        raise PlanError("this is no plan", hint="Make one with plan --out FILE")
     if content.get("version") != VERSION:
         raise PlanError(f"this plan is of version {content.get('version')!r}, not {VERSION}", hint="Make a new one")
     return content

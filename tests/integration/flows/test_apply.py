@@ -412,3 +412,19 @@ async def test_one_writer(applying: Applying) -> None:
         with pytest.raises(LockHeld):
             await applying.apply(number)
     assert applying.writes() == 0
+
+
+async def test_shrunken_document_stays_shrunken(applying: Applying) -> None:
+    """What the guard withheld once it withholds again: only a plan that was carried out to its end is a measure."""
+    applying.stage.instance["guards"] = GENEROUS
+    users = list(islice(applying.desire.plain(), 6))
+    for user in users:
+        applying.stage.school.create(user, "email", f"extra{user}@x.example")
+    rows = [f"{user},email,n{user}@x.example,present" for user in users]
+    assert (await applying.apply(await applying.planned(*rows))).exit_code == 0
+    for _ in range(2):
+        report = await applying.apply(await applying.planned(f"{users[0]},email,extra{users[0]}@x.example,absent"))
+        assert report.exit_code == 4
+        assert "the document has 1 user where the last applied one had 6" in report.findings[0].message
+    last = await applying.planned(f"{users[0]},email,extra{users[0]}@x.example,absent")
+    assert (await applying.apply(last, allow={"empty": True})).exit_code == 0

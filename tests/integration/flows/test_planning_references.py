@@ -80,11 +80,13 @@ async def test_all_mistakes_at_once(desire: Desire) -> None:
 
 
 async def test_a_name_that_gets_no_answer(desire: Desire, stage: Stage) -> None:
-    """It is not taken for a wrong name."""
+    """It is not taken for a wrong name; where nobody else is named either, Canvas is what is wrong."""
     stage.sandbox.add_fault(Fault(route="get_user", status=500))
-    progress = Progress()
-    plan = await desire.plan(desire.csv("sis:NOBODY,email,a@x.example,present"), progress=progress)
-    assert (len(plan.source.unresolved), progress.failed) == (1, 1)
+    progress, nobody = Progress(), "sis:NOBODY,email,a@x.example,present"
+    plan = await desire.plan(desire.csv(nobody, f"{next(desire.plain())},email,a@x.example,present"), progress=progress)
+    assert (len(plan.source.unresolved), progress.failed, plan.source.users) == (1, 1, 1)
+    with pytest.raises(CanvasUnreachable, match="no usable answer about anybody whom .* names"):
+        await desire.plan(desire.csv(nobody))
 
 
 async def test_an_outage_stops_it(desire: Desire, stage: Stage) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sync_worker.errors import UsageError
+from sync_worker.errors import CanvasUnreachable, UsageError
 from sync_worker.flows.byhand import Wanted, plan_create, plan_delete
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.undo import Undoing, plan_undo
@@ -147,3 +147,12 @@ async def test_by_hand(applying: Applying) -> None:
     assert action["channel_id"] not in applying.stage.channels_of(user)
     assert (await undo(applying, gone.run_id)).exit_code == 0
     assert action["channel_id"] in applying.stage.channels_of(user)
+
+
+async def test_canvas_away(applying: Applying) -> None:
+    """An undo that cannot read anybody does not say that there is nothing to take back."""
+    user = next(applying.desire.plain())
+    report = await applying.apply(await applying.planned(f"{user},email,new@x.example,present"))
+    applying.stage.sandbox.add_fault(Fault(route="list_channels", status=500))
+    with pytest.raises(CanvasUnreachable, match="no usable answer about any of the 1 users of undo of run"):
+        await undoing(applying, report.run_id)

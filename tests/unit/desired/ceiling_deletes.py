@@ -267,9 +267,7 @@ DEFAULT_ADDRESS = [
         dropped={"b@x": becoming("a@x")},
     ),
     Deleting(name="has changed already", approved=A_TO_C, live=(now(A, position=9), C), due=("a@x",)),
-    Deleting(
-        name="none now", approved=FROM_BOUNCED, live=(bounced(A), unconfirmed(C)), dropped={"a@x": becoming("none")}
-    ),
+    Deleting(name="none now", approved=FROM_BOUNCED, live=(bounced(A), unconfirmed(C)), dropped={"a@x": NOW_LAST}),
     Deleting(name="one now", approved=ALL_GOING, live=(A, C), dropped={"a@x": becoming("c@x")}),
     Deleting(
         name="a blank one is not none", approved=ALL_GOING, live=(A, channel(3, "")), dropped={"a@x": becoming("none")}

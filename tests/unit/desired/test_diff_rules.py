@@ -138,7 +138,9 @@ def test_the_default_address_before_and_after(
         ([NEW], [OLD], False),
         ([wish(NEW, skip_confirmation=False)], [OLD], True),
         ([], [], False),
-        ([], [channel(1, "a@x", last_bounce_at=MORNING)], False),  # nobody was reached before either
+        ([], [channel(1, "a@x", last_bounce_at=MORNING)], True),  # the bounce may be an old one
+        (["b@x"], [channel(1, "a@x", last_bounce_at=MORNING)], False),
+        ([], [channel(1, "a@x", workflow_state="unconfirmed")], False),  # nobody was reached before either
         (["b@x"], [channel(1, "a@x"), channel(2, "b@x", workflow_state="unconfirmed")], True),
         (["b@x"], [channel(1, "a@x"), channel(2, "b@x", last_bounce_at=MORNING)], True),
         (["b@x"], [channel(1, "a@x"), channel(2, "b@x")], False),
@@ -146,7 +148,7 @@ def test_the_default_address_before_and_after(
     ],
 )
 def test_losing_the_last_deliverable_email(present: list[str], live: list[Channel], *, loses: bool) -> None:
-    """Something was deliverable, and nothing is left of it."""
+    """Something was deliverable, or active at least, and nothing is left of it."""
     assert difference(wanted(present, mode=Mode.EXACT), *live).loses_last_email is loses
 
 
