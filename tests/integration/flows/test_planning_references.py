@@ -85,7 +85,7 @@ async def test_a_name_that_gets_no_answer(desire: Desire, stage: Stage) -> None:
     progress, nobody = Progress(), "sis:NOBODY,email,a@x.example,present"
     plan = await desire.plan(desire.csv(nobody, f"{next(desire.plain())},email,a@x.example,present"), progress=progress)
     assert (len(plan.source.unresolved), progress.failed, plan.source.users) == (1, 1, 1)
-    with pytest.raises(CanvasUnreachable, match="no usable answer about anybody whom .* names"):
+    with pytest.raises(CanvasUnreachable, match=r"no usable answer about anybody whom .* names"):
         await desire.plan(desire.csv(nobody))
 
 
