@@ -20,7 +20,8 @@ from sync_worker.flows.closing import come_late, created, deleted, is_no
 from sync_worker.flows.outage import OutageWatch, is_trouble
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.tally import Tally
-from sync_worker.mirror.journal import Action, Aside, Closing, Journal, Status
+from sync_worker.mirror.actions import Action, Aside, Closing, Status
+from sync_worker.mirror.journal import Journal
 
 _STATUS: Final = {
     Standing.EXISTED: Status.EXISTED,

@@ -9,7 +9,7 @@ from sync_worker.desired.diff import Kind
 from sync_worker.flows.record import STATUS, gravest
 from sync_worker.flows.tally import Tally
 from sync_worker.flows.verdict import WITHHELD, Finding
-from sync_worker.mirror.journal import Status
+from sync_worker.mirror.actions import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

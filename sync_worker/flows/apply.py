@@ -27,9 +27,9 @@ from sync_worker.flows.tally import Tally
 from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.flows.watch import watched
 from sync_worker.flows.weighing import Case, Left, limits, what_is_left
-from sync_worker.mirror import journal as journals
+from sync_worker.mirror.actions import IN_DOUBT, Action, Aside, Author, NewAction, Status, betrayed_at
 from sync_worker.mirror.forgotten import forgotten
-from sync_worker.mirror.journal import IN_DOUBT, Action, Aside, Author, Journal, NewAction, Status
+from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.runs import Run, RunRequest
 
@@ -176,7 +176,7 @@ class _Apply:
 
     async def _mistrust(self, left: Left, owner: int | None) -> Left:
         """A token that was seen to send messages although none were to be sent is tried again only if one may go."""
-        seen = await journals.betrayed_at(self._rooms.database, self._rooms.instance.name, owner)
+        seen = await betrayed_at(self._rooms.database, self._rooms.instance.name, owner)
         if seen is None or self._request.allowances.max_messages:
             return left
         why = (

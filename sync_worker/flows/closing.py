@@ -6,7 +6,7 @@ from sync_worker.channels import Channel, Gone, Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import ACTIVE, key_of
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
-from sync_worker.mirror.journal import Closing, Status
+from sync_worker.mirror.actions import Closing, Status
 
 _NO: Final = (Rejected, Forbidden, NotFound)
 

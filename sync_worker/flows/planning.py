@@ -31,8 +31,8 @@ from sync_worker.flows.references import resolve
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.watch import leading
 from sync_worker.mirror import binding
+from sync_worker.mirror.actions import suspicious
 from sync_worker.mirror.foreign import asking, load
-from sync_worker.mirror.journal import suspicious
 from sync_worker.mirror.plans import users_applied_last
 from sync_worker.mirror.staging import Stage, StagedItem, StagedUser, staging
 from sync_worker.users.specs import QuerySpec, Spec

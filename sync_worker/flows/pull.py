@@ -24,8 +24,9 @@ from sync_worker.flows.verdict import Evidence, Limits, judge
 from sync_worker.flows.watch import watched
 from sync_worker.logs import bind as bind_log
 from sync_worker.logs import get_logger
+from sync_worker.mirror.actions import Author
 from sync_worker.mirror.candidates import Candidates
-from sync_worker.mirror.journal import Author, Journal
+from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror

@@ -12,7 +12,8 @@ from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.stop import Stop
 from sync_worker.flows.tally import Tally
 from sync_worker.flows.watch import watched
-from sync_worker.mirror.journal import Author, Closing, Journal, Status
+from sync_worker.mirror.actions import Author, Closing, Status
+from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.runs import Run, RunRequest
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.flows.verdict import IN_PART, WITHHELD, Finding
-from sync_worker.mirror.journal import Status
+from sync_worker.mirror.actions import Status
 
 EXAMPLES: Final = 5
 """Reasons of one sort that are told."""

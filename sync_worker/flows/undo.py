@@ -34,7 +34,8 @@ from sync_worker.flows.prune import describe
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.mirror import binding
-from sync_worker.mirror.journal import IN_DOUBT, NOBODY, Author, Deed, Journal, Status, deeds
+from sync_worker.mirror.actions import IN_DOUBT, NOBODY, Author, Deed, Status, deeds
+from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.retention import Reach, reach, run_started
 from sync_worker.mirror.runs import Run

@@ -7,7 +7,8 @@ from sync_worker.desired.model import ACTIVE
 from sync_worker.flows.fetch import Reader
 from sync_worker.flows.rooms import Rooms
 from sync_worker.logs import get_logger
-from sync_worker.mirror.journal import Action, Closing, Journal, Status, unsettled
+from sync_worker.mirror.actions import Action, Closing, Status, unsettled
+from sync_worker.mirror.journal import Journal
 
 log = get_logger(__name__)
 

@@ -8,9 +8,8 @@ from sync_worker.desired.ceiling import remaining
 from sync_worker.desired.diff import Change
 from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, rule
 from sync_worker.desired.plan import Plan
-from sync_worker.mirror import journal as journals
+from sync_worker.mirror.actions import IN_DOUBT, SETTLED, Action, DoneBefore, Status, actions_of_plan, done_before
 from sync_worker.mirror.database import Database
-from sync_worker.mirror.journal import IN_DOUBT, SETTLED, Action, DoneBefore, Status
 from sync_worker.settings import GuardsTable
 
 
@@ -39,8 +38,8 @@ class Left:
 
 async def what_is_left(database: Database, case: Case, guards: GuardsTable, now: datetime) -> Left:
     """Weigh what of a plan is not settled yet."""
-    actions = await journals.actions_of_plan(database, case.plan_id)
-    before = await journals.done_before(database, case.plan.instance, case.plan_id, now)
+    actions = await actions_of_plan(database, case.plan_id)
+    before = await done_before(database, case.plan.instance, case.plan_id, now)
     return weigh(case, actions, before, limits(guards))
 
 

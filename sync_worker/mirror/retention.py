@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from sync_worker.clock import Clock
+from sync_worker.mirror.actions import UNATTENDED_WINDOW
 from sync_worker.mirror.database import Database, Session
-from sync_worker.mirror.journal import UNATTENDED_WINDOW
 from sync_worker.mirror.lock import Writer
 
 CHUNK: Final = 2_000  # rows deleted together

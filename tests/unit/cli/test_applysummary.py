@@ -9,7 +9,7 @@ from sync_worker.cli.applysummary import lines
 from sync_worker.flows.applied import ApplyReport
 from sync_worker.flows.tally import Tally
 from sync_worker.flows.verdict import IN_PART, WITHHELD, Finding
-from sync_worker.mirror.journal import Status
+from sync_worker.mirror.actions import Status
 from tests.unit.flows.actions import create, delete
 
 ORIGIN = "https://school.example"

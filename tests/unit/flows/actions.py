@@ -4,7 +4,7 @@ from typing import Any
 
 from sync_worker.channels import Channel, Snapshot
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.mirror.journal import Action, Status
+from sync_worker.mirror.actions import Action, Status
 from tests.unit.desired.builders import NOON
 
 

@@ -6,7 +6,7 @@ from sync_worker.channels import Gone, Snapshot
 from sync_worker.desired.diff import Change
 from sync_worker.errors import Forbidden, Incomplete, NotFound, Rejected, RequestFailed, Trouble
 from sync_worker.flows.closing import come_late, created, deleted
-from sync_worker.mirror.journal import Closing, Status
+from sync_worker.mirror.actions import Closing, Status
 from tests.unit.desired.builders import NOON, channel
 from tests.unit.flows.actions import create, delete, seen
 

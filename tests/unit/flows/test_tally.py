@@ -6,7 +6,7 @@ from sync_worker.desired.diff import Kind
 from sync_worker.flows.applied import findings
 from sync_worker.flows.tally import Tally
 from sync_worker.flows.verdict import IN_PART, WITHHELD, Finding
-from sync_worker.mirror.journal import Status
+from sync_worker.mirror.actions import Status
 from tests.unit.flows.actions import create, delete
 
 TOLD = [

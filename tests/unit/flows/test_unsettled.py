@@ -7,7 +7,7 @@ import pytest
 from sync_worker.channels import Channel, Gone
 from sync_worker.desired.diff import Change
 from sync_worker.flows.unsettled import change_of, settled
-from sync_worker.mirror.journal import IN_DOUBT, Action, Closing, Status
+from sync_worker.mirror.actions import IN_DOUBT, Action, Closing, Status
 from tests.unit.desired.builders import NOON, channel
 from tests.unit.flows.actions import action, create, delete, seen
 

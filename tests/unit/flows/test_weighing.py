@@ -6,7 +6,7 @@ import pytest
 
 from sync_worker.desired.guards import Allowances, GuardLimits
 from sync_worker.flows.weighing import Case, Left, limits, weigh
-from sync_worker.mirror.journal import IN_DOUBT, SETTLED, DoneBefore, Status
+from sync_worker.mirror.actions import IN_DOUBT, SETTLED, DoneBefore, Status
 from sync_worker.settings.tables import GuardsTable
 from tests.unit.desired.builders import LIMITS, creating, deleting, plan
 from tests.unit.desired.guard_cases import C10, D10, M2
