@@ -51,11 +51,16 @@ WRITES: Final[Mapping[str, Write]] = {
     "failed": Write(exit=3, status="failed", sent=1, there=False, mirror="follows", finally_="done"),
     "failed by 2": Write(exit=3, status="failed", sent=2, there=False, mirror="follows", finally_="done"),
     "no connection": Write(exit=3, status="started", sent=0, there=False, mirror="follows", finally_="done"),
+    "unseen": Write(exit=4, status="started", sent=0, there=False, mirror="follows", finally_="done"),
     "token": Write(exit=5, status="planned", sent=1, there=False, mirror="follows", finally_="done"),
     "program": Write(exit=2, status="planned", sent=1, there=False, mirror="follows", finally_="done"),
     "quota": Write(exit=7, status="planned", sent=None, there=False, mirror="follows", finally_="done"),
+    "token, open": Write(exit=5, status="started", sent=1, there=False, mirror="follows", finally_="done"),
+    "program, open": Write(exit=2, status="started", sent=1, there=False, mirror="follows", finally_="done"),
+    "quota, open": Write(exit=7, status="started", sent=None, there=False, mirror="follows", finally_="done"),
 }
-"""Ends of an apply; `by 2`: the call was sent twice, for a POST only where the first one was refused unseen."""
+"""Ends of an apply; `open`: a delete is sent several times, and of one that ended with the apply an earlier attempt may
+have gone through; `unseen`: the first create, and nobody could look what came of it; `by 2`: the call was sent twice, for a POST only where the first one was refused unseen."""
 
 CALLED: Final[Mapping[str, Called]] = {
     "done": Called(came="Channel", sent=1, there=True),
@@ -83,96 +88,96 @@ COLUMNS: Final = ("list 1", "list n", "users 1", "users n", "user", "create", "d
 delete by id, and by address."""
 
 ONCE: Final = """
-trouble                list 1       list n       users 1      users n      user         create     delete     by address
-400                    rejected     rejected     unreachable  unreachable  rejected     refused    refused    rejected
-401 WWW-Authenticate   token        token        token        token        token        token      token      token
-401                    forbidden    forbidden    source       source       forbidden    refused    refused    forbidden
-403 throttle           read         read         read         read         read         done by 2  done by 2  done by 2
-403 User-Agent         program      program      program      program      program      program    program    program
-403                    forbidden    forbidden    source       source       forbidden    refused    refused    forbidden
-404 JSON               read         incomplete   source       unreachable  not found    refused    failed     not there
-404 HTML               read         read         read         read         read         uncertain  done by 2  done by 2
-408                    read         read         read         read         read         uncertain  done by 2  done by 2
-422                    rejected     rejected     unreachable  unreachable  rejected     refused    refused    rejected
-429                    read         read         read         read         read         done by 2  done by 2  done by 2
-429 Retry-After: 1     read         read         read         read         read         done by 2  done by 2  done by 2
-429 Retry-After: date  read         read         read         read         read         done by 2  done by 2  done by 2
-500                    read         read         read         read         read         uncertain  done by 2  done by 2
-502 HTML               read         read         read         read         read         uncertain  done by 2  done by 2
-503                    read         read         read         read         read         uncertain  done by 2  done by 2
-504                    read         read         read         read         read         uncertain  done by 2  done by 2
-refused connection     reconnected  reconnected  reconnected  reconnected  reconnected  done       done       done
-reset before headers   read         read         read         read         read         uncertain  done by 2  done by 2
-closed before headers  read         read         read         read         read         uncertain  done by 2  done by 2
-answer lost            read         read         read         read         read         done       done by 2  gone by 2
-reset in the body      read         read         read         read         read         done       done by 2  gone by 2
-closed in the body     read         read         read         read         read         done       done by 2  gone by 2
-truncated JSON         read         read         read         read         read         done       done by 2  gone by 2
-wrong shape            incomplete   incomplete   unreachable  unreachable  incomplete   uncertain  failed     incomplete
-login page with 200    read         read         read         read         read         uncertain  done by 2  done by 2
-empty 200              read         read         read         read         read         uncertain  done by 2  done by 2
-empty list             read         read         implausible  read         -            -          -          -
-redirect to a login    read         read         read         read         read         uncertain  done by 2  done by 2
-redirect elsewhere     read         read         read         read         read         uncertain  done by 2  done by 2
-gzip bomb              read         read         read         read         read         uncertain  done by 2  done by 2
-50 MB                  read         read         read         read         read         uncertain  done by 2  done by 2
-endless body           read         read         read         read         read         uncertain  done by 2  done by 2
-a byte a second        read         read         read         read         read         done       done by 2  gone by 2
-hang                   read         read         read         read         read         uncertain  done by 2  done by 2
-bad Link               incomplete   incomplete   unreachable  unreachable  -            -          -          -
-Link loop              incomplete   incomplete   unreachable  read         -            -          -          -
-Link elsewhere         incomplete   incomplete   unreachable  unreachable  -            -          -          -
-repeated item          -            read         -            read         -            -          -          -
-shifted item           -            read         -            read         -            -          -          -
-wrong user_id          incomplete   incomplete   -            -            -            done       done       done, odd
-blocked token          read         read         read         read         read         done by 2  done by 2  done by 2
+trouble                list 1       list n       users 1      users n      user         create     delete         by address
+400                    rejected     rejected     unreachable  unreachable  rejected     refused    refused        rejected
+401 WWW-Authenticate   token        token        token        token        token        token      token, open    token
+401                    forbidden    forbidden    source       source       forbidden    refused    refused        forbidden
+403 throttle           read         read         read         read         read         done by 2  done by 2      done by 2
+403 User-Agent         program      program      program      program      program      program    program, open  program
+403                    forbidden    forbidden    source       source       forbidden    refused    refused        forbidden
+404 JSON               read         incomplete   source       unreachable  not found    refused    failed         not there
+404 HTML               read         read         read         read         read         uncertain  done by 2      done by 2
+408                    read         read         read         read         read         uncertain  done by 2      done by 2
+422                    rejected     rejected     unreachable  unreachable  rejected     refused    refused        rejected
+429                    read         read         read         read         read         done by 2  done by 2      done by 2
+429 Retry-After: 1     read         read         read         read         read         done by 2  done by 2      done by 2
+429 Retry-After: date  read         read         read         read         read         done by 2  done by 2      done by 2
+500                    read         read         read         read         read         uncertain  done by 2      done by 2
+502 HTML               read         read         read         read         read         uncertain  done by 2      done by 2
+503                    read         read         read         read         read         uncertain  done by 2      done by 2
+504                    read         read         read         read         read         uncertain  done by 2      done by 2
+refused connection     reconnected  reconnected  reconnected  reconnected  reconnected  done       done           done
+reset before headers   read         read         read         read         read         uncertain  done by 2      done by 2
+closed before headers  read         read         read         read         read         uncertain  done by 2      done by 2
+answer lost            read         read         read         read         read         done       done by 2      gone by 2
+reset in the body      read         read         read         read         read         done       done by 2      gone by 2
+closed in the body     read         read         read         read         read         done       done by 2      gone by 2
+truncated JSON         read         read         read         read         read         done       done by 2      gone by 2
+wrong shape            incomplete   incomplete   unreachable  unreachable  incomplete   uncertain  failed         incomplete
+login page with 200    read         read         read         read         read         uncertain  done by 2      done by 2
+empty 200              read         read         read         read         read         uncertain  done by 2      done by 2
+empty list             read         read         implausible  read         -            -          -              -
+redirect to a login    read         read         read         read         read         uncertain  done by 2      done by 2
+redirect elsewhere     read         read         read         read         read         uncertain  done by 2      done by 2
+gzip bomb              read         read         read         read         read         uncertain  done by 2      done by 2
+50 MB                  read         read         read         read         read         uncertain  done by 2      done by 2
+endless body           read         read         read         read         read         uncertain  done by 2      done by 2
+a byte a second        read         read         read         read         read         done       done by 2      gone by 2
+hang                   read         read         read         read         read         uncertain  done by 2      done by 2
+bad Link               incomplete   incomplete   unreachable  unreachable  -            -          -              -
+Link loop              incomplete   incomplete   unreachable  read         -            -          -              -
+Link elsewhere         incomplete   incomplete   unreachable  unreachable  -            -          -              -
+repeated item          -            read         -            read         -            -          -              -
+shifted item           -            read         -            read         -            -          -              -
+wrong user_id          incomplete   incomplete   -            -            -            done       done           done, odd
+blocked token          read         read         read         read         read         done by 2  done by 2      done by 2
 """
 """The first such request meets it, the next one does not."""
 
 ALWAYS: Final = """
-trouble                list 1         list n         users 1      users n      user           create         delete         by address
-400                    rejected       rejected       unreachable  unreachable  rejected       refused        refused        rejected
-401 WWW-Authenticate   token          token          token        token        token          token          token          token
-401                    forbidden      forbidden      source       source       forbidden      refused        refused        forbidden
-403 throttle           quota          quota          quota        quota        quota          quota          quota          quota
-403 User-Agent         program        program        program      program      program        program        program        program
-403                    forbidden      forbidden      source       source       forbidden      refused        refused        forbidden
-404 JSON               gone           incomplete     source       unreachable  not found      refused        failed         not there
-404 HTML               failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-408                    failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-422                    rejected       rejected       unreachable  unreachable  rejected       refused        refused        rejected
-429                    quota          quota          quota        quota        quota          quota          quota          quota
-429 Retry-After: 1     quota          quota          quota        quota        quota          quota          quota          quota
-429 Retry-After: date  quota          quota          quota        quota        quota          quota          quota          quota
-500                    failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-502 HTML               failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-503                    failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-504                    failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-refused connection     no connection  no connection  cut off      cut off      no connection  no connection  no connection  no connection
-reset before headers   failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-closed before headers  failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-answer lost            failed         failed         outage       outage       failed         done           done by 2      done, lost
-reset in the body      failed         failed         outage       outage       failed         done           done by 2      done, lost
-closed in the body     failed         failed         outage       outage       failed         done           done by 2      done, lost
-truncated JSON         failed         failed         outage       outage       failed         done           done by 2      done, lost
-wrong shape            incomplete     incomplete     unreachable  unreachable  incomplete     uncertain      failed         incomplete
-login page with 200    failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-empty 200              failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-empty list             lied to        lied to        implausible  read         -              -              -              -
-redirect to a login    failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-redirect elsewhere     failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-gzip bomb              failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-50 MB                  failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-endless body           failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-a byte a second        failed         failed         outage       outage       failed         done           done by 2      done, lost
-hang                   failed         failed         outage       outage       failed         uncertain      failed by 2    failed by 2
-bad Link               incomplete     incomplete     unreachable  unreachable  -              -              -              -
-Link loop              incomplete     incomplete     unreachable  circles      -              -              -              -
-Link elsewhere         incomplete     incomplete     unreachable  unreachable  -              -              -              -
-repeated item          -              read twice     -            read         -              -              -              -
-shifted item           -              lied to        -            read         -              -              -              -
-wrong user_id          incomplete     incomplete     -            -            -              done           done           done, odd
-blocked token          quota          quota          quota        quota        quota          quota          quota          quota
+trouble                list 1         list n         users 1      users n      user           create     delete         by address
+400                    rejected       rejected       unreachable  unreachable  rejected       refused    refused        rejected
+401 WWW-Authenticate   token          token          token        token        token          token      token, open    token
+401                    forbidden      forbidden      source       source       forbidden      refused    refused        forbidden
+403 throttle           quota          quota          quota        quota        quota          quota      quota, open    quota
+403 User-Agent         program        program        program      program      program        program    program, open  program
+403                    forbidden      forbidden      source       source       forbidden      refused    refused        forbidden
+404 JSON               gone           incomplete     source       unreachable  not found      refused    failed         not there
+404 HTML               failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+408                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+422                    rejected       rejected       unreachable  unreachable  rejected       refused    refused        rejected
+429                    quota          quota          quota        quota        quota          quota      quota, open    quota
+429 Retry-After: 1     quota          quota          quota        quota        quota          quota      quota, open    quota
+429 Retry-After: date  quota          quota          quota        quota        quota          quota      quota, open    quota
+500                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+502 HTML               failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+503                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+504                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+refused connection     no connection  no connection  cut off      cut off      no connection  unseen     no connection  no connection
+reset before headers   failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+closed before headers  failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+answer lost            failed         failed         outage       outage       failed         done       done by 2      done, lost
+reset in the body      failed         failed         outage       outage       failed         done       done by 2      done, lost
+closed in the body     failed         failed         outage       outage       failed         done       done by 2      done, lost
+truncated JSON         failed         failed         outage       outage       failed         done       done by 2      done, lost
+wrong shape            incomplete     incomplete     unreachable  unreachable  incomplete     uncertain  failed         incomplete
+login page with 200    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+empty 200              failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+empty list             lied to        lied to        implausible  read         -              -          -              -
+redirect to a login    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+redirect elsewhere     failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+gzip bomb              failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+50 MB                  failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+endless body           failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+a byte a second        failed         failed         outage       outage       failed         done       done by 2      done, lost
+hang                   failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
+bad Link               incomplete     incomplete     unreachable  unreachable  -              -          -              -
+Link loop              incomplete     incomplete     unreachable  circles      -              -          -              -
+Link elsewhere         incomplete     incomplete     unreachable  unreachable  -              -          -              -
+repeated item          -              read twice     -            read         -              -          -              -
+shifted item           -              lied to        -            read         -              -          -              -
+wrong user_id          incomplete     incomplete     -            -            -              done       done           done, odd
+blocked token          quota          quota          quota        quota        quota          quota      quota, open    quota
 """
 """Every such request of the run meets it."""
 

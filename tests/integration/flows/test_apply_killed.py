@@ -479,7 +479,8 @@ async def test_sigterm(scene: Scene, *, comes_home: bool) -> None:
     assert (running.returncode, out) == (143, "")
     said = err.splitlines()[-1]
     assert said.startswith("sync-worker: main: apply run 1 stopped by a signal after ")
-    assert said.endswith(" of 16 users; what was done is written down, go on with: sync-worker apply 1")
+    assert " of 16 users: " in said
+    assert said.endswith("go on with: sync-worker apply 1, or take it back with: sync-worker undo 1")
     (run,) = await fetch(scene.database_url, "SELECT status, exit_code FROM worker.runs")
     assert run == {"status": "interrupted", "exit_code": 143}
     assert await scene.value("SELECT status FROM worker.plans") == "applying"
