@@ -167,11 +167,7 @@ class _Apply:
 
     async def _weigh(self) -> Left:
         rooms, request = self._rooms, self._request
-        case = Case(
-            plan_id=request.plan_id,
-            plan=request.plan,
-            allowances=request.allowances,
-        )
+        case = Case(plan_id=request.plan_id, plan=request.plan, allowances=request.allowances)
         return await what_is_left(rooms.database, case, rooms.instance.guards, rooms.clock.now())
 
     async def _mistrust(self, left: Left, owner: int | None) -> Left:
@@ -219,12 +215,9 @@ class _Apply:
             if not ruling.allows(change)
         ]
         await journal.set_aside(asides)
-        single = [change for change, _ in held if change in ruling.withheld]
-        for change in single:
-            self._tally.note(change, Status.WITHHELD, ruling.withheld[change])
         for change, _ in held:
-            if not ruling.allows(change) and change not in ruling.withheld:
-                self._tally.note(change, Status.WITHHELD)
+            if not ruling.allows(change):  # what holds for all of a kind is told once, as a guard that tripped
+                self._tally.note(change, Status.WITHHELD, ruling.withheld.get(change))
 
     async def _carry_out(self, tasks: list[Task], actor: Actor) -> None:
         """First one create that sends no message, alone: it shows whether the token may skip confirmations."""

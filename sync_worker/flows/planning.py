@@ -83,11 +83,7 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         users = [user async for user in comparison.run(stage)]
         lost = (*await stage.lost(), *comparison.unread)
     if progress.failed and not comparison.compared:
-        raise CanvasUnreachable(
-            f"Canvas gave no usable answer about anybody whom {request.name} names",
-            where=rooms.instance.origin,
-            hint=f"Nothing was planned; the same command goes on later (first: {lost[0]})",
-        )
+        raise _nobody(rooms, request, lost[0])
     return Plan(
         instance=rooms.instance.name,
         origin=rooms.instance.origin,
@@ -103,6 +99,15 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         users=tuple(users),
         unchanged=comparison.compared - sum(bool(user.diff.changes) for user in users),
         managed_live=comparison.managed_live,
+    )
+
+
+def _nobody(rooms: Rooms, request: PlanRequest, first: str) -> CanvasUnreachable:
+    """Not one answer says more about Canvas than about the people of the document."""
+    return CanvasUnreachable(
+        f"Canvas gave no usable answer about anybody whom {request.name} names",
+        where=rooms.instance.origin,
+        hint=f"Nothing was planned; the same command goes on later (first: {first})",
     )
 
 
