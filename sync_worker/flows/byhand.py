@@ -3,12 +3,12 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from sync_worker.canvas.read import read_user
 from sync_worker.channels import Channel, Gone, Snapshot, User, UserRef
 from sync_worker.desired.diff import diff
 from sync_worker.desired.model import PUSH, DesiredUser, Mode, Wish, key_of
 from sync_worker.desired.plan import Plan, Source, planned
 from sync_worker.errors import NotFound, RequestFailed, Trouble, UsageError
-from sync_worker.flows.canvas import reader
 from sync_worker.flows.outage import unreachable
 from sync_worker.flows.rooms import Rooms
 
@@ -65,7 +65,7 @@ async def _user(rooms: Rooms, ref: UserRef) -> tuple[User, Snapshot]:
         raise UsageError(f"Canvas knows no user {ref}", where=rooms.instance.origin) from error
     except RequestFailed as error:
         raise UsageError(f"user {ref} cannot be read: {error}", where=rooms.instance.origin) from error
-    outcome = await reader(rooms)(user.id)
+    outcome = await read_user(rooms.client, rooms.clock, user.id)
     if isinstance(outcome, Snapshot):
         return user, outcome
     why = "Canvas does not know this user" if isinstance(outcome, Gone) else outcome.message

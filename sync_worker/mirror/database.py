@@ -43,27 +43,38 @@ class Session:
         self.connection = connection
         self._place = place
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """`translated`; a connection that is dropped between two steps of a statement makes asyncpg stumble."""
+        with translated(self._place):
+            try:
+                yield
+            except AttributeError as error:
+                if not self.connection.is_closed():
+                    raise
+                raise asyncpg.InterfaceError("connection is closed") from error
+
     async def fetch(self, name: str, *args: Any) -> list[Record]:
         """All rows of a named statement."""
-        with translated(self._place):
+        with self._translated():
             return await self.connection.fetch(statement(name), *args)
 
     async def fetch_row(self, name: str, *args: Any) -> Record | None:
         """The first row, or None."""
-        with translated(self._place):
+        with self._translated():
             return await self.connection.fetchrow(statement(name), *args)
 
     async def fetch_value(self, name: str, *args: Any) -> Any:
         """The first column of the first row."""
-        with translated(self._place):
+        with self._translated():
             return await self.connection.fetchval(statement(name), *args)
 
     async def stream(self, name: str, *args: Any, size: int) -> AsyncGenerator[list[Record]]:
         """The rows of a named statement, `size` at a time, as they were at its start; within a transaction."""
-        with translated(self._place):
+        with self._translated():
             cursor = await self.connection.cursor(statement(name), *args)
         while True:
-            with translated(self._place):
+            with self._translated():
                 rows = await cursor.fetch(size)
             if not rows:
                 return
@@ -71,27 +82,27 @@ class Session:
 
     async def execute(self, name: str, *args: Any) -> None:
         """Run for the effect."""
-        with translated(self._place):
+        with self._translated():
             await self.connection.execute(statement(name), *args)
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load rows into a table of this session."""
-        with translated(self._place):
+        with self._translated():
             await self.connection.copy_records_to_table(table, columns=columns, records=rows)
 
     @asynccontextmanager
     async def transaction(self, *, readonly: bool = False) -> AsyncIterator[None]:
         """A transaction on this connection; rolled back by any exception."""
-        with translated(self._place):
+        with self._translated():
             transaction = self.connection.transaction(readonly=readonly)
         try:
-            with translated(self._place):
+            with self._translated():
                 await transaction.start()
             yield
         except BaseException:
             await self._roll_back(transaction)
             raise
-        with translated(self._place), self._dropped_on_error():
+        with self._translated(), self._dropped_on_error():
             await transaction.commit()
 
     async def _roll_back(self, transaction: Transaction) -> None:

@@ -80,8 +80,8 @@ async def test_all_mistakes_at_once(desire: Desire) -> None:
 
 
 async def test_a_name_that_gets_no_answer(desire: Desire, stage: Stage) -> None:
-    """It is not taken for a wrong name."""
-    stage.sandbox.add_fault(Fault(route="get_user", status=500))
+    """It is not taken for a wrong name; that Canvas answers others shows that this is no outage."""
+    stage.sandbox.add_fault(Fault(route="get_user", status=500, times=2))
     progress = Progress()
     plan = await desire.plan(desire.csv("sis:NOBODY,email,a@x.example,present"), progress=progress)
     assert (len(plan.source.unresolved), progress.failed) == (1, 1)

@@ -1,9 +1,12 @@
 """What people see of a database's address, and of PostgreSQL's errors."""
 
+from typing import Any, cast
+
 import asyncpg
 import pytest
 
-from sync_worker.errors import ConfigError, DatabaseUnreachable
+from sync_worker.errors import ConfigError, DatabaseStuck, DatabaseUnreachable
+from sync_worker.mirror.database import Session
 from sync_worker.mirror.trouble import describe, translated
 
 
@@ -41,7 +44,10 @@ def test_an_address_is_shown_without_secrets(url: str, shown: str) -> None:
         (asyncpg.AdminShutdownError("x"), DatabaseUnreachable),
         (asyncpg.CrashShutdownError("x"), DatabaseUnreachable),
         (asyncpg.TooManyConnectionsError("x"), DatabaseUnreachable),
-        (asyncpg.DiskFullError("x"), DatabaseUnreachable),
+        (asyncpg.DiskFullError("x"), DatabaseStuck),
+        (asyncpg.OutOfMemoryError("x"), DatabaseStuck),
+        (asyncpg.QueryCanceledError("x"), DatabaseStuck),
+        (asyncpg.DatabaseDroppedError("x"), DatabaseStuck),
         (asyncpg.DeadlockDetectedError("x"), DatabaseUnreachable),
         (asyncpg.ReadOnlySQLTransactionError("x"), DatabaseUnreachable),
         (asyncpg.InvalidPasswordError("x"), ConfigError),
@@ -56,6 +62,7 @@ def test_foreign_errors_become_ours(error: Exception, ours: type[Exception]) -> 
     """By what the caller does next; a fault of this program stays what it is."""
     with pytest.raises(ours) as caught, translated("database school on db"):
         raise error
+    assert type(caught.value) is ours or caught.value is error
     if caught.value is not error:
         assert str(caught.value).startswith("database school on db: ")
         assert caught.value.__cause__ is error
@@ -68,3 +75,23 @@ def test_only_the_first_line_is_told() -> None:
     assert "two" not in str(caught.value)
     with pytest.raises(DatabaseUnreachable, match="TimeoutError"), translated("db"):
         raise TimeoutError
+
+
+@pytest.mark.parametrize(("closed", "ours"), [(True, DatabaseUnreachable), (False, AttributeError)])
+async def test_a_connection_that_is_dropped_between_two_steps_of_a_statement(
+    closed: bool,  # noqa: FBT001
+    ours: type[Exception],
+) -> None:
+    """The driver stumbles over what it has just put away; on a connection that stands it is a mistake."""
+
+    class Stumbling:
+        """A connection."""
+
+        def is_closed(self) -> bool:
+            return closed
+
+        async def fetchval(self, *_: Any) -> None:
+            cast("Any", None).bind_execute()
+
+    with pytest.raises(ours):
+        await Session(cast("Any", Stumbling()), "db").fetch_value("alive")
