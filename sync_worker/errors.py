@@ -82,9 +82,17 @@ class TokenRefused(SyncWorkerError):
 
 
 class LockHeld(SyncWorkerError):
-    """Another process writes to this instance; the message names it."""
+    """Another process writes to this instance; the message names it.
+
+    Args:
+        by_us: it is this very process: the server has not yet missed a connection that was lost.
+    """
 
     exit_code = 6
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", by_us: bool = False) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.by_us = by_us
 
 
 # --- Stop: resumable, the same command goes on later ----------------------------------------------------
@@ -102,6 +110,10 @@ class CanvasUnreachable(Unreachable):
 
 class DatabaseUnreachable(Unreachable):
     """PostgreSQL cannot be reached, or went away."""
+
+
+class DatabaseStuck(DatabaseUnreachable):
+    """PostgreSQL answers, and cannot go on until a person does something: waiting for it is of no use."""
 
 
 class LockLost(Unreachable):

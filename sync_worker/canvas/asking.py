@@ -4,11 +4,11 @@ For every attempt a permit of the gate, one exchange, and its meaning; then a va
 attempt. Waits between attempts lie outside of the permit, so that nobody waits for somebody who waits.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from yarl import URL
 
@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _PERHAPS_THROTTLED: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class Through(Protocol):
+    """What each request of a list is sent through: it may send it again after trouble."""
+
+    async def __call__(self, ask: Callable[[], Awaitable[_T]], /) -> _T:
+        """What `ask` brings in the end."""
+
+
+async def directly(ask: Callable[[], Awaitable[_T]], /) -> _T:
+    """Send it, once."""
+    return await ask()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +96,13 @@ class Asker:
         self._origin = options.origin()
         self._traffic = traffic
 
-    async def pages(self, call: Call[list[_T]], *, limit: int) -> AsyncIterator[list[_T]]:
+    async def pages(self, call: Call[list[_T]], *, limit: int, through: Through = directly) -> AsyncIterator[list[_T]]:
         """The pages of a list as they arrive; ends only where Canvas says that the list ends.
 
         Args:
             call: the first page.
             limit: pages at most.
+            through: sends each of them.
 
         Raises:
             Incomplete: the list goes in circles, leads elsewhere or breaks off.
@@ -98,7 +111,7 @@ class Asker:
         url: URL | None = call.url
         while url is not None:
             walk = _located(partial(walk.step, url), call.asked)
-            reply = await self._page(call, url, walk.pages)
+            reply = await through(partial(self._page, call, url, walk.pages))
             yield reply.value
             url = _located(partial(next_url, reply.link, url, self._origin), call.asked)
 

@@ -9,7 +9,7 @@ from yarl import URL
 
 from sync_worker.canvas import wire
 from sync_worker.canvas.answers import Asked
-from sync_worker.canvas.asking import Asker, Call
+from sync_worker.canvas.asking import Asker, Call, Through, directly
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.transport import Form, Transport
 from sync_worker.channels import Channel, RefKind, User, UserRef
@@ -68,14 +68,18 @@ class CanvasClient:
         wire.check_owner(channels, _number(user), call.asked)
         return wire.merged(channels)
 
-    async def list_users(self, account: str) -> AsyncIterator[list[User]]:
+    async def list_users(self, account: str, *, through: Through = directly) -> AsyncIterator[list[User]]:
         """The users of an account (`self`, a number, `sis_account_id:X`), page by page as they arrive.
 
         Ends only where Canvas says that the list ends: any page that cannot be had raises.
+
+        Args:
+            account: which one.
+            through: sends each request.
         """
         asked = Asked(method="GET", path=f"{_account(account)}/users", by_number=account.isdigit())
         call = self._call(asked, wire.read_users, query=self._page)
-        async for page in self._asker.pages(call, limit=USER_PAGES):
+        async for page in self._asker.pages(call, limit=USER_PAGES, through=through):
             yield page
 
     async def get_user(self, user: UserRef) -> User:

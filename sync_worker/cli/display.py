@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from sync_worker.flows.progress import Progress
+from sync_worker.flows.progress import Progress, Waiting
 from sync_worker.flows.rooms import Rooms
 from sync_worker.logs import get_logger
 
@@ -42,8 +43,11 @@ async def _lines(progress: Progress, rooms: Rooms) -> None:
 
 def _figures(progress: Progress, rooms: Rooms) -> dict[str, object]:
     gate = rooms.gate.state()
+    waiting = progress.waiting
+    why = {"since": waiting.since.isoformat(timespec="seconds"), "reason": waiting.why} if waiting else {}
     return {
-        "phase": progress.phase,
+        "phase": progress.doing,
+        **why,
         "users": progress.users,
         "done": progress.done,
         "failed": progress.failed,
@@ -73,12 +77,20 @@ async def _bar(progress: Progress, rooms: Rooms) -> None:
 def _update(bar: Bar, task: TaskID, progress: Progress, rooms: Rooms, seconds: float) -> None:
     bar.update(
         task,
-        description=f"{progress.instance}: {progress.phase}",
+        description=f"{progress.instance}: {progress.doing}",
         completed=progress.done,
         total=progress.users or None,
         count=_count(progress),
-        state=", ".join(part for part in (_rate(progress, seconds), _state(progress, rooms)) if part),
+        state=_waits(progress.waiting) if progress.waiting else _works(progress, rooms, seconds),
     )
+
+
+def _waits(waiting: Waiting) -> str:
+    return f"[red]since {waiting.since:%H:%M:%S} UTC: {escape(waiting.why)}[/red]"
+
+
+def _works(progress: Progress, rooms: Rooms, seconds: float) -> str:
+    return ", ".join(part for part in (_rate(progress, seconds), _state(progress, rooms)) if part)
 
 
 def _count(progress: Progress) -> str:

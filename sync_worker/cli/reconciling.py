@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import typer
 
-from sync_worker.cli.applying import run_apply
+from sync_worker.cli.applying import NOT_SAVED, run_apply
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import DONE, IMPLAUSIBLE, IN_PART, WITHHELD, say, worst
@@ -13,6 +13,7 @@ from sync_worker.cli.planning import PlanOptions, plan_request, weigh
 from sync_worker.desired.plan import Plan, fingerprint
 from sync_worker.desired.render.words import counted, summary
 from sync_worker.flows.apply import ApplyRequest
+from sync_worker.flows.persistent import persistently, reach
 from sync_worker.flows.planning import make_plan
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.report import RunReport
@@ -49,12 +50,18 @@ async def reconcile(context: CliContext, opened: Opened, report: RunReport, wish
     if report.exit_code == IMPLAUSIBLE:
         say(f"{instance.name}: nothing is planned after an implausible run")
         return DONE
-    progress = Progress(instance=instance.name)
+    progress = Progress(instance=instance.name, run_id=report.run_id)
     async with (
         open_rooms(opened.settings, opened.database, instance.name, opened.clock) as rooms,
         showing(progress, rooms, enabled=context.progress),
     ):
-        plan = await make_plan(rooms, plan_request(instance, PlanOptions(desired=wishes.desired)), progress)
+
+        async def make() -> tuple[Plan, int]:
+            await reach(rooms, progress)
+            plan = await make_plan(rooms, plan_request(instance, PlanOptions(desired=wishes.desired)), progress)
+            return plan, NOT_SAVED if plan.empty else await _kept(opened, instance, plan)
+
+        plan, number = await persistently(rooms, stop, progress, make)
     code = IN_PART if progress.failed else DONE
     if plan.empty and (tripped := weigh(plan, instance.guards).tripped):
         for trip in tripped:
@@ -63,7 +70,6 @@ async def reconcile(context: CliContext, opened: Opened, report: RunReport, wish
     if plan.empty:
         typer.echo(f"{instance.name}: the desired state is reached, nothing to do ({_size(plan)})")
         return code
-    number = await _kept(opened, instance, plan)
     if level == "auto":
         request = ApplyRequest(plan_id=number, plan=plan, reason=UNATTENDED, unattended=True)
         return worst([code, await run_apply(context, opened, request, stop=stop)])

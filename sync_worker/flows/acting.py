@@ -5,9 +5,10 @@ left alone from there on: an action whose call was sent stays `started`, and who
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from sync_worker.channels import Channel, Failure, Gone, RefKind, Snapshot, Unreadable, by_id, same_user
+from sync_worker.channels import Channel, Failure, Gone, ReadOutcome, RefKind, Snapshot, Unreadable, by_id, same_user
 from sync_worker.desired.ceiling import Dropped, Standing, creates_due, deletes_due
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Rules
@@ -32,6 +33,8 @@ _STATUS: Final = {
 
 _REACHED: Final = frozenset({Standing.EXISTED, Standing.GONE})
 """It is as wanted already."""
+
+_CHANGED: Final = "the user is not as it was before an outage of Canvas"
 
 _UNSENT: Final = (TokenRefused, ClientRefused, QuotaExhausted)
 """A create was surely not carried out, for it is sent once; and the whole apply ends."""
@@ -63,7 +66,7 @@ class Actor:
 
     Args:
         rooms: with the token for writing.
-        outage: notices trouble with everything, which ends the apply.
+        outage: sits an outage of Canvas out.
         journal: of this run.
         rules: the guards that are asked again for each user.
         caution: says when to stop.
@@ -81,8 +84,9 @@ class Actor:
         tally: Tally,
     ) -> None:
         self._client = rooms.client
-        self._read = reader(rooms, outage)
+        self._reader = reader(rooms, outage)
         self._outage = outage
+        self._outages_before: dict[int, int] = {}  # the latest read of each user: after how many
         self._journal = journal
         self._rules = rules
         self._caution = caution
@@ -126,11 +130,10 @@ class Actor:
         if desired.ref.kind is RefKind.ID:
             return None
         try:
-            found = await self._client.get_user(desired.ref)
+            found = await self._outage.ask(partial(self._client.get_user, desired.ref))
         except NotFound:
             return _Why(Status.SKIPPED, f"{desired.ref} leads to nobody now")
         except Trouble as error:
-            await self._outage.note(trouble=True)
             return _Why(Status.FAILED, str(error), trouble=True)
         except RequestFailed as error:
             return _Why(Status.FAILED, str(error))
@@ -171,7 +174,7 @@ class Actor:
         for change in still.due:
             if self._caution.halted is not None:
                 return None
-            after = await self._carry_out(task.actions[change], change, live)
+            after = await self._carry_out(task, change, live)
             if after is None:
                 return None
             live = after
@@ -186,16 +189,17 @@ class Actor:
             await self._drop(task, still.dropped, live)
             if not still.due:
                 return
-            after = await self._carry_out(task.actions[still.due[0]], still.due[0], live)
+            after = await self._carry_out(task, still.due[0], live)
             if after is None:
                 return
             live, waiting = after, still.due[1:]
 
     # --- calling and verifying -------------------------------------------------------------------------
 
-    async def _carry_out(self, action: Action, change: Change, live: Snapshot) -> Snapshot | None:
+    async def _carry_out(self, task: Task, change: Change, live: Snapshot) -> Snapshot | None:
         """One action from start to end; the user as read afterwards, None where it is left alone from here."""
-        if not await self._journal.start(action, live):
+        action = task.actions[change]
+        if not await self._still(task, change, live) or not await self._journal.start(action, live):
             return None
         answer: Channel | None = None
         error: RequestFailed | None = None
@@ -209,6 +213,23 @@ class Actor:
             raise
         return await self._verify(action, change, answer, error)
 
+    async def _still(self, task: Task, change: Change, live: Snapshot) -> bool:
+        """Whether what was read of a user holds: nothing is begun during an outage, and after it that may be old."""
+        await self._outage.calm()
+        if self._outages_before[change.user_id] == self._outage.pauses:
+            return True
+        now = await self._read(change.user_id)
+        if isinstance(now, Snapshot) and now.channels == live.channels and await self._stranger(task) is None:
+            return True
+        await self._journal.set_aside([Aside(action=task.actions[change], status=Status.FAILED, note=_CHANGED)])
+        self._tally.note(change, Status.FAILED, _CHANGED)
+        return False
+
+    async def _read(self, user_id: int) -> ReadOutcome:
+        outcome = await self._reader(user_id)
+        self._outages_before[user_id] = self._outage.pauses
+        return outcome
+
     async def _call(self, change: Change) -> Channel | None:
         user = by_id(change.user_id)
         if change.channel_id is not None:
@@ -221,6 +242,7 @@ class Actor:
         self, action: Action, change: Change, answer: Channel | None, error: RequestFailed | None
     ) -> Snapshot | None:
         """Read the user again, and close the action by what is there."""
+        outages = self._outage.pauses
         after = await self._read(change.user_id)
         if isinstance(after, Unreadable | Failure):
             self._note_unseen(change, answer, error, after.message)
@@ -230,7 +252,8 @@ class Actor:
         if closing.status is Status.EXISTED and action.attempts and isinstance(after, Snapshot):
             closing = come_late(change, after)
         await self._journal.close(action, closing, after)
-        self._note(change, closing, after)
+        blameless = isinstance(error, Trouble) and self._outage.pauses > outages
+        self._note(change, closing, after, blameless=blameless)
         return after if isinstance(after, Snapshot) else None
 
     def _note_unseen(self, change: Change, answer: Channel | None, error: RequestFailed | None, message: str) -> None:
@@ -244,7 +267,8 @@ class Actor:
         self._tally.note(change, Status.STARTED, why, messaged=messaged)
         self._caution.went_wrong(message)
 
-    def _note(self, change: Change, closing: Closing, after: Snapshot | Gone) -> None:
+    def _note(self, change: Change, closing: Closing, after: Snapshot | Gone, *, blameless: bool) -> None:
+        """Count it; `blameless`: what went wrong was a part of an outage."""
         self._tally.note(
             change,
             closing.status,
@@ -253,6 +277,8 @@ class Actor:
         )
         channels = after.channels if isinstance(after, Snapshot) else ()
         if closing.status in {Status.REFUSED, Status.FAILED, Status.UNCERTAIN}:
+            if blameless:
+                return
             self._caution.went_wrong(closing.note or closing.status)
         elif closing.status is Status.DONE and change.kind is Kind.CREATE:
             self._caution.created(change, next(each for each in channels if each.id == closing.channel_id))

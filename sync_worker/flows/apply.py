@@ -7,6 +7,7 @@ guards, try one create alone, then go through the users, a few at a time.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from sync_worker.desired.diff import Change, Kind
@@ -18,16 +19,18 @@ from sync_worker.flows.acting import Actor, Task
 from sync_worker.flows.applied import ApplyReport, findings
 from sync_worker.flows.canvas import bind_to_canvas, outage_watch, reader, token_owner
 from sync_worker.flows.caution import Caution
+from sync_worker.flows.outage import OutageWatch
+from sync_worker.flows.persistent import begin, persistently
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.record import Recorder
 from sync_worker.flows.recorded import recorded
 from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.sofar import SoFar
 from sync_worker.flows.stop import Stop
-from sync_worker.flows.tally import Tally
 from sync_worker.flows.unsettled import settle_unsettled
 from sync_worker.flows.watch import watched
 from sync_worker.flows.weighing import Case, Left, limits, what_is_left
-from sync_worker.mirror.actions import IN_DOUBT, Action, Aside, Author, NewAction, Status, betrayed_at
+from sync_worker.mirror.actions import IN_DOUBT, Action, Aside, Author, NewAction, Status, actions_of_plan, betrayed_at
 from sync_worker.mirror.forgotten import forgotten
 from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import Writer, writing
@@ -68,17 +71,25 @@ async def apply(rooms: Rooms, request: ApplyRequest, *, stop: Stop, progress: Pr
         LockHeld, WrongCanvas, TokenRefused, Unreachable, Stopped: as for a run; the same plan goes on later.
     """
     _check_origin(rooms, request.plan)
+    sofar = SoFar(caution=Caution(rooms.instance.guards.max_failures))
+    start = partial(_start, rooms, request, sofar, stop=stop, progress=progress)
+    return await persistently(rooms, stop, progress, start)
+
+
+async def _start(rooms: Rooms, request: ApplyRequest, sofar: SoFar, *, stop: Stop, progress: Progress) -> ApplyReport:
     command = f"{request.kind} {request.plan_id}"
+    outage = outage_watch(rooms, progress)
     async with writing(rooms.database, rooms.instance.name, command, rooms.clock) as writer:
         async with watched(rooms, writer, stop):
-            await bind_to_canvas(rooms, writer)
+            await bind_to_canvas(rooms, writer, outage if sofar.run else None)
         await _check_people(rooms, request)
 
         async def body(run: Run, recorder: Recorder) -> ApplyReport:
-            progress.run_id = run.id
-            return await _Apply(rooms, request, writer, run, progress).run(recorder)
+            sofar.run = run
+            begin(progress, run.id)
+            return await _Apply(rooms, request, sofar, writer, outage, progress).run(run, recorder)
 
-        return await recorded(rooms, writer, stop, _run_request(rooms, request), body)
+        return await recorded(rooms, writer, stop, _run_request(rooms, request), body, sofar.run)
 
 
 def _check_origin(rooms: Rooms, plan: Plan) -> None:
@@ -110,28 +121,37 @@ def _run_request(rooms: Rooms, request: ApplyRequest) -> RunRequest:
 class _Apply:
     """One start of an apply."""
 
-    def __init__(self, rooms: Rooms, request: ApplyRequest, writer: Writer, run: Run, progress: Progress) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        request: ApplyRequest,
+        sofar: SoFar,
+        writer: Writer,
+        outage: OutageWatch,
+        progress: Progress,
+    ) -> None:
         self._rooms = rooms
         self._request = request
+        self._sofar = sofar
         self._writer = writer
-        self._run = run
+        self._outage = outage
         self._progress = progress
-        self._tally = Tally()
-        self._caution = Caution(rooms.instance.guards.max_failures)
+        self._tally = sofar.tally
+        self._caution = sofar.caution
 
-    async def run(self, recorder: Recorder) -> ApplyReport:
+    async def run(self, run: Run, recorder: Recorder) -> ApplyReport:
         """Settle, weigh, carry out, count."""
-        rooms, request = self._rooms, self._request
-        outage = outage_watch(rooms)
-        read = reader(rooms, outage)
-        owner = await token_owner(rooms)
+        rooms, request, outage = self._rooms, self._request, self._outage
+        owner = await token_owner(rooms, outage)
         author = Author(canvas_user_id=owner, reason=request.reason, unattended=request.unattended)
-        journal = Journal(self._writer, self._run, author, rooms.clock)
-        for change in await settle_unsettled(rooms, journal, read):
+        journal = Journal(self._writer, run, author, rooms.clock)
+        for change in await settle_unsettled(rooms, journal, reader(rooms, outage)):
             self._caution.betrayed(change)
-        await self._begin(journal)
-        left = await self._mistrust(await self._weigh(), owner)
-        scope = tuple(self._scope(left))
+        await self._begin(journal, run)
+        if run.resumed:
+            self._sofar.recall(request.plan, await actions_of_plan(rooms.database, request.plan_id), run)
+        left = await self._mistrust(await self._weigh(run), owner)
+        scope = self._sofar.choose(self._tasks(left), left.ruling, request.limit)
         await self._hold_back(journal, scope, left.ruling)
         tasks = [task for each in scope if (task := _allowed(each, left.ruling)).actions]
         actor = Actor(
@@ -144,9 +164,9 @@ class _Apply:
         )
         await self._carry_out(tasks, actor)
         await self._hold_the_rest(journal, tasks)
-        return await self._report(journal, left, recorder)
+        return await self._report(journal, left, run, recorder)
 
-    async def _begin(self, journal: Journal) -> None:
+    async def _begin(self, journal: Journal, run: Run) -> None:
         actions = [
             NewAction(
                 user_id=change.user_id,
@@ -158,16 +178,18 @@ class _Apply:
             )
             for change in self._request.plan.changes()
         ]
-        if not await journal.begin(self._request.plan_id, actions):
+        if await journal.begin(self._request.plan_id, actions):
+            return
+        if not (run.resumed and (await self._weigh(run)).plan.empty):  # else it was on its last commit
             raise PlanError(
                 f"plan {self._request.plan_id} may not be carried out any more: it has expired, or was applied or "
                 "rejected meanwhile",
                 hint="See: sync-worker plans list",
             )
 
-    async def _weigh(self) -> Left:
+    async def _weigh(self, run: Run) -> Left:
         rooms, request = self._rooms, self._request
-        case = Case(plan_id=request.plan_id, plan=request.plan, allowances=request.allowances)
+        case = Case(plan_id=request.plan_id, plan=request.plan, allowances=request.allowances, run_id=run.id)
         return await what_is_left(rooms.database, case, rooms.instance.guards, rooms.clock.now())
 
     async def _mistrust(self, left: Left, owner: int | None) -> Left:
@@ -182,16 +204,14 @@ class _Apply:
         creates = {c: why for c in left.plan.changes() if c.kind is Kind.CREATE and c.skip_confirmation}
         return replace(left, ruling=replace(left.ruling, withheld={**left.ruling.withheld, **creates}))
 
-    def _scope(self, left: Left) -> Iterator[Task]:
-        """The users of this apply as they were approved, with their actions, until `limit` have something to do."""
+    def _tasks(self, left: Left) -> Iterator[Task]:
+        """The users of this apply as they were approved, with their actions."""
         approved = {user.diff.desired.user_id: user for user in self._request.plan.users}
-        busy = 0
         for user in left.plan.users:
-            if busy == self._request.limit:
-                return
+            if not self._sofar.concerns(user.diff.desired.user_id):
+                continue
             wanted = [change for change in user.diff.changes if self._request.only in {None, change.kind}]
             sure = {change: action for change in wanted if (action := self._sure(change, left)) is not None}
-            busy += any(left.ruling.allows(change) for change in sure)
             yield Task(user=approved[user.diff.desired.user_id], actions=sure)
 
     def _sure(self, change: Change, left: Left) -> Action | None:
@@ -250,21 +270,21 @@ class _Apply:
         why = self._caution.halted
         if why is None:
             return
-        rest = [(c, a) for task in tasks for c, a in task.actions.items() if c not in self._tally.handled]
+        rest = [(c, a) for task in tasks for c, a in task.actions.items() if not self._tally.has(c)]
         await journal.set_aside([Aside(action=action, status=Status.WITHHELD, note=why) for _, action in rest])
         for change, _ in rest:
             self._tally.note(change, Status.WITHHELD)
 
-    async def _report(self, journal: Journal, left: Left, recorder: Recorder) -> ApplyReport:
+    async def _report(self, journal: Journal, left: Left, run: Run, recorder: Recorder) -> ApplyReport:
         applied = await journal.finish(self._request.plan_id)
-        after = await self._weigh()
+        after = await self._weigh(run)
         self._progress.phase = "done"
-        traffic = self._rooms.client.traffic
+        traffic = recorder.traffic()
         return ApplyReport(
             instance=self._rooms.instance.name,
             origin=self._rooms.instance.origin,
             kind=self._request.kind,
-            run_id=self._run.id,
+            run_id=run.id,
             plan_id=self._request.plan_id,
             tally=self._tally,
             findings=findings(self._tally, self._tripped(left.ruling), self._caution.halted),

@@ -3,12 +3,12 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from sync_worker.canvas.read import read_user
 from sync_worker.channels import Channel, Gone, Snapshot, User, UserRef
 from sync_worker.desired.diff import diff
 from sync_worker.desired.model import PUSH, DesiredUser, Mode, Wish, key_of
 from sync_worker.desired.plan import Plan, Source, planned
 from sync_worker.errors import NotFound, RequestFailed, Trouble, UsageError
-from sync_worker.flows.canvas import reader
 from sync_worker.flows.outage import unreachable
 from sync_worker.flows.rooms import Rooms
 from sync_worker.mirror.forgotten import forgotten
@@ -69,7 +69,7 @@ async def _user(rooms: Rooms, ref: UserRef) -> tuple[User, Snapshot]:
     if user.id in await forgotten(rooms.database, rooms.instance.name):
         hint = "To keep the person's channels again: sync-worker forget USER --until-next-run"
         raise UsageError(f"user {user.id} was forgotten, and a journal would keep what is changed", hint=hint)
-    outcome = await reader(rooms)(user.id)
+    outcome = await read_user(rooms.client, rooms.clock, user.id)
     if isinstance(outcome, Snapshot):
         return user, outcome
     why = "Canvas does not know this user" if isinstance(outcome, Gone) else outcome.message

@@ -3,6 +3,7 @@
 from contextlib import aclosing
 
 from sync_worker.errors import RequestFailed
+from sync_worker.flows.canvas import PatientDirectory
 from sync_worker.flows.fetch import Fetcher
 from sync_worker.flows.outage import OutageWatch, unreachable
 from sync_worker.flows.progress import Progress
@@ -23,7 +24,7 @@ class Enroller:
         ledger, run: where the batches go.
         specs: the sources.
         fetcher: reads them meanwhile.
-        outage: is told how look-ups went.
+        outage: sits outages of Canvas out.
         progress: is counted up.
     """
 
@@ -44,7 +45,8 @@ class Enroller:
         self._specs = specs
         self._fetcher = fetcher
         self._progress = progress
-        self._resolver = Resolver(rooms.client, outage.note)
+        self._directory = PatientDirectory(rooms.client, outage)
+        self._resolver = Resolver(self._directory)
 
     async def run(self) -> None:
         """Enrol everybody, unless an earlier start of the run has done so.
@@ -75,7 +77,7 @@ class Enroller:
         """Enrol one source to its end; returns how many users it named."""
         offered, account = 0, listing(spec)
         try:
-            async with aclosing(walk(spec, self._rooms.client, self._resolver, self._rooms.mirrored)) as chunks:
+            async with aclosing(walk(spec, self._directory, self._resolver, self._rooms.mirrored)) as chunks:
                 async for chunk in chunks:
                     offered += len(chunk.users)
                     if chunk.failures:

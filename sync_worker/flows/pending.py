@@ -1,7 +1,7 @@
 """`pending accept`: a person has said yes; the second read still decides."""
 
 from sync_worker.errors import UsageError
-from sync_worker.flows.canvas import bind_to_canvas, reader
+from sync_worker.flows.canvas import bind_to_canvas, outage_watch, reader
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.record import Recorder
 from sync_worker.flows.recorded import recorded
@@ -45,7 +45,7 @@ def _second_read(rooms: Rooms, writer: Writer, run: Run, progress: Progress, hel
     return SecondRead(
         mirror=Mirror(writer, rooms.clock),
         run=run,
-        read=reader(rooms),
+        read=reader(rooms, outage_watch(rooms, progress)),
         workers=rooms.instance.max_concurrency,
         progress=progress,
         held_by=held_by,

@@ -24,7 +24,7 @@ from sync_worker.desired.plan import Plan, PlannedUser, Source, Suspicion, Warn,
 from sync_worker.desired.problems import Problems
 from sync_worker.desired.rules import check_user
 from sync_worker.errors import CanvasUnreachable, DocumentError
-from sync_worker.flows.canvas import reader
+from sync_worker.flows.canvas import outage_watch, reader
 from sync_worker.flows.fetch import Reader, read_all
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.references import resolve
@@ -215,7 +215,7 @@ class _Comparison:
 
     def __init__(self, rooms: Rooms, progress: Progress) -> None:
         self._rooms = rooms
-        self._read: Reader = reader(rooms)
+        self._read: Reader = reader(rooms, outage_watch(rooms, progress))
         self._progress = progress
         self.compared = 0
         self.managed_live = 0

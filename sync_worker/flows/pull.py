@@ -6,13 +6,15 @@ read; deletions move last, on proof.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sync_worker.errors import DatabaseUnreachable
 from sync_worker.flows.canvas import bind_to_canvas, outage_watch, reader
 from sync_worker.flows.enrol import Enroller
 from sync_worker.flows.fetch import Fetcher
+from sync_worker.flows.outage import OutageWatch
+from sync_worker.flows.persistent import begin, persistently
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.record import Recorder
 from sync_worker.flows.report import RunReport
@@ -49,6 +51,7 @@ class PullRequest:
     limits: Limits
     fresh: bool = False  # never resume an unfinished run
     settle_held: bool = False  # a person has raised the brake for this run: what it held back is settled too
+    going_on: bool = False  # this command has begun the run; then the database was away
 
 
 async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Progress) -> RunReport:
@@ -57,17 +60,27 @@ async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Prog
     Raises:
         SourceError, WrongCanvas: nothing was read.
         LockHeld: another process writes to this instance.
-        TokenRefused, Unreachable, Stopped: the run is unfinished; the same request goes on with it.
+        TokenRefused, Unreachable, Stopped: the run is unfinished; the same request goes on with it. Before that, Canvas
+            and the database are waited for, as long as their patience lasts.
     """
+
+    async def start() -> RunReport:
+        return await _start(rooms, replace(request, going_on=progress.starts > 0), stop=stop, progress=progress)
+
+    return await persistently(rooms, stop, progress, start)
+
+
+async def _start(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Progress) -> RunReport:
     source = await asyncio.to_thread(fingerprint, request.specs)
     await check_queries(rooms.mirrored, request.specs)
+    outage = outage_watch(rooms, progress)
     async with writing(rooms.database, rooms.instance.name, request.kind, rooms.clock) as writer:
         async with watched(rooms, writer, stop):
-            await bind_to_canvas(rooms, writer)
-        ledger = Ledger(rooms.database, writer, rooms.clock)
-        run = await ledger.open_run(_run_request(rooms, request, source))
+            await bind_to_canvas(rooms, writer, outage if request.going_on else None)
+        run = await Ledger(rooms.database, writer, rooms.clock).open_run(_run_request(rooms, request, source))
+        begin(progress, run.id)
         with bind_log(run=run.id):
-            return await _Pull(rooms, request, writer, ledger, run, progress).run(stop)
+            return await _Pull(rooms, request, writer, run, outage, progress).run(stop)
 
 
 def _run_request(rooms: Rooms, request: PullRequest, source: str) -> RunRequest:
@@ -77,6 +90,7 @@ def _run_request(rooms: Rooms, request: PullRequest, source: str) -> RunRequest:
         fingerprint=source,
         resume_max_age=rooms.settings.database.resume_max_age,
         fresh=request.fresh,
+        going_on=request.going_on,
     )
 
 
@@ -84,19 +98,25 @@ class _Pull:
     """One start of a run."""
 
     def __init__(
-        self, rooms: Rooms, request: PullRequest, writer: Writer, ledger: Ledger, run: Run, progress: Progress
+        self,
+        rooms: Rooms,
+        request: PullRequest,
+        writer: Writer,
+        run: Run,
+        outage: OutageWatch,
+        progress: Progress,
     ) -> None:
         self._rooms = rooms
         self._request = request
         self._writer = writer
-        self._ledger = ledger
+        self._ledger = ledger = Ledger(rooms.database, writer, rooms.clock)
         self._run = run
         self._progress = progress
-        self._outage = outage_watch(rooms)
-        self._read = reader(rooms, self._outage)
+        self._outage = outage
+        self._read = reader(rooms, outage)
         self._mirror = Mirror(writer, rooms.clock)
         self._candidates = Candidates(rooms.database, writer)
-        self._recorder = Recorder(rooms, ledger, run)
+        self._recorder = Recorder(rooms, ledger, run, going_on=request.going_on)
         self._fetcher = Fetcher(
             ledger=ledger,
             mirror=self._mirror,
@@ -139,7 +159,7 @@ class _Pull:
 
     async def _read_everybody(self) -> None:
         before = await self._ledger.figures(self._run)
-        self._progress.run_id, self._progress.phase = self._run.id, "reading"
+        self._progress.phase = "reading"
         self._progress.users = before.users_total
         self._progress.done = self._progress.done_before = (
             before.users_done + before.users_gone + before.users_unreadable + before.users_unlisted

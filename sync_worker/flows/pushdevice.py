@@ -1,11 +1,14 @@
 """`channels delete-push`: remove a device of the token's own user from push; journalled, the device's token is not."""
 
+from functools import partial
+
+from sync_worker.canvas.read import read_user
 from sync_worker.channels import Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import PUSH
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed, UsageError
 from sync_worker.flows.applied import ApplyReport, findings
-from sync_worker.flows.canvas import bind_to_canvas, reader, token_owner
+from sync_worker.flows.canvas import bind_to_canvas, token_owner
 from sync_worker.flows.record import Recorder
 from sync_worker.flows.recorded import recorded
 from sync_worker.flows.rooms import Rooms
@@ -41,7 +44,7 @@ async def delete_push(rooms: Rooms, device: str, *, reason: str | None, stop: St
                 raise UsageError("Canvas does not say whose token this is", where=rooms.instance.origin)
             author = Author(canvas_user_id=owner, reason=reason)
             tally = await _remove(rooms, Journal(writer, run, author, rooms.clock), owner, device)
-            traffic = rooms.client.traffic
+            traffic = recorder.traffic()
             return ApplyReport(
                 instance=rooms.instance.name,
                 origin=rooms.instance.origin,
@@ -66,7 +69,7 @@ async def delete_push(rooms: Rooms, device: str, *, reason: str | None, stop: St
 
 
 async def _remove(rooms: Rooms, journal: Journal, owner: int, device: str) -> Tally:
-    read = reader(rooms)
+    read = partial(read_user, rooms.client, rooms.clock)
     before = await read(owner)
     if not isinstance(before, Snapshot):
         raise UsageError(f"the channels of user {owner} cannot be read", where=rooms.instance.origin)

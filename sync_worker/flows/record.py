@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
+from sync_worker.canvas.options import Traffic
 from sync_worker.errors import LockLost, Stopped, SyncWorkerError, TokenRefused, Unreachable
 from sync_worker.flows.report import RunReport
 from sync_worker.flows.rooms import Rooms
@@ -47,19 +49,27 @@ class Report(Protocol):
 
 
 class Recorder:
-    """Measures one start of a run, and records its end."""
+    """Measures one start of a run, and records its end.
 
-    def __init__(self, rooms: Rooms, ledger: Ledger, run: Run) -> None:
+    Args:
+        rooms: where it runs.
+        ledger: where the end is written down.
+        run: which one.
+        going_on: an earlier start in the same rooms has counted what was sent before.
+    """
+
+    def __init__(self, rooms: Rooms, ledger: Ledger, run: Run, *, going_on: bool = False) -> None:
         self._rooms = rooms
         self._ledger = ledger
         self._run = run
         self._started = rooms.clock.monotonic()
+        self._before = replace(rooms.client.traffic) if going_on else Traffic()
 
     async def report(self, kind: str, findings: tuple[Finding, ...], settled: Settled, pending: int) -> RunReport:
         """What the run came to."""
         figures = await self._ledger.figures(self._run)
         code = gravest(findings)
-        traffic = self._rooms.client.traffic
+        traffic = self.traffic()
         return RunReport(
             instance=self._rooms.instance.name,
             origin=self._rooms.instance.origin,
@@ -99,7 +109,7 @@ class Recorder:
         log.warning("run stopped", status=status, exit_code=exit_code, reason=reason)
 
     async def _finish(self, status: str, exit_code: int, message: str, pending: int) -> None:
-        traffic = self._rooms.client.traffic
+        traffic = self.traffic()
         end = RunEnd(
             status=status,
             exit_code=exit_code,
@@ -110,6 +120,11 @@ class Recorder:
             pending=pending,
         )
         await self._ledger.finish(self._run, end)
+
+    def traffic(self) -> Traffic:
+        """What this start has sent and received."""
+        now, before = asdict(self._rooms.client.traffic), asdict(self._before)
+        return Traffic(**{name: now[name] - before[name] for name in now})
 
     def took(self) -> timedelta:
         """How long this start has lasted."""

@@ -16,17 +16,31 @@ R = TypeVar("R", bound=Report)
 
 
 async def recorded(
-    rooms: Rooms, writer: Writer, stop: Stop, request: RunRequest, body: Callable[[Run, Recorder], Awaitable[R]]
+    rooms: Rooms,
+    writer: Writer,
+    stop: Stop,
+    request: RunRequest,
+    body: Callable[[Run, Recorder], Awaitable[R]],
+    run: Run | None = None,
 ) -> R:
     """Begin a run, which leaves an unfinished one as it is; do the work; write down how it ended.
+
+    Args:
+        rooms: of the instance.
+        writer: of the instance.
+        stop: ends the work.
+        request: what is done, for the ledger.
+        body: the work.
+        run: go on with this one instead.
 
     Raises:
         Stopped, LockLost: as `watched`.
         SyncWorkerError: what the work raises; the run is then interrupted.
     """
     ledger = Ledger(rooms.database, writer, rooms.clock)
-    run = await ledger.begin(request)
-    recorder = Recorder(rooms, ledger, run)
+    going_on = run is not None
+    run = await (ledger.begin(request) if run is None else ledger.go_on(run, request))
+    recorder = Recorder(rooms, ledger, run, going_on=going_on)
     with bind_log(run=run.id), stop.gently(rooms.database.abandon):
         try:
             async with watched(rooms, writer, stop):

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from sync_worker.channels import User, UserRef
 from sync_worker.desired.problems import Problem, Problems
 from sync_worker.errors import RequestFailed, Trouble
-from sync_worker.flows.canvas import outage_watch
+from sync_worker.flows.canvas import PatientDirectory, outage_watch
 from sync_worker.flows.outage import unreachable
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms
@@ -40,11 +40,12 @@ async def resolve(stage: Stage, rooms: Rooms, only: tuple[Spec, ...], progress: 
         SourceError, Unreachable: the users of a spec cannot be had.
         TokenRefused: Canvas cannot be asked.
     """
-    resolver = Resolver(rooms.client, outage_watch(rooms).note)
+    directory = PatientDirectory(rooms.client, outage_watch(rooms, progress))
+    resolver = Resolver(directory)
     await stage.resolve_from_mirror()
     if only:
         for spec in only:
-            await _choose(stage, rooms, spec, resolver, progress)
+            await _choose(stage, rooms, spec, directory, resolver, progress)
         await _find(stage, resolver, progress)
     else:
         await _look_up(stage, resolver, progress)
@@ -93,10 +94,12 @@ def _troubled(answer: User | FailedReference) -> bool:
 # --- some -----------------------------------------------------------------------------------------------
 
 
-async def _choose(stage: Stage, rooms: Rooms, spec: Spec, resolver: Resolver, progress: Progress) -> None:
+async def _choose(
+    stage: Stage, rooms: Rooms, spec: Spec, directory: PatientDirectory, resolver: Resolver, progress: Progress
+) -> None:
     """Walk one spec; what it says of references goes before what the mirror says, for it is newer."""
     try:
-        async with aclosing(walk(spec, rooms.client, resolver, rooms.mirrored)) as chunks:
+        async with aclosing(walk(spec, directory, resolver, rooms.mirrored)) as chunks:
             async for chunk in chunks:
                 progress.failed += sum(map(_troubled, chunk.failures))
                 await _take(stage, chunk)

@@ -22,16 +22,29 @@ _WORDS: Final = {
 _WRONG: Final = (Status.REFUSED, Status.FAILED, Status.UNCERTAIN, Status.STARTED, Status.SKIPPED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    """What became of one action."""
+
+    status: Status
+    why: str | None
+    messaged: bool
+    gone: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Counts of one apply."""
+    """Counts of one apply; of an action that is noted again the last word counts."""
 
     counts: Counter[tuple[Kind, Status]] = field(default_factory=Counter)
     reasons: Counter[tuple[Status, str]] = field(default_factory=Counter)
-    first: dict[tuple[Status, str], Change] = field(default_factory=dict)  # an example of each reason
     messages: int = 0  # confirmation messages that went, or may have gone, to people
-    handled: set[Change] = field(default_factory=set)  # of which something was noted
     gone: int = 0  # skipped deletes of what was gone already
+    notes: dict[Change, _Note] = field(default_factory=dict)
+
+    def has(self, change: Change) -> bool:
+        """Whether something was noted of it."""
+        return change in self.notes
 
     def note(
         self, change: Change, status: Status, why: str | None = None, *, messaged: bool = False, gone: bool = False
@@ -45,13 +58,17 @@ class Tally:
             messaged: a message went, or may have gone, to a person.
             gone: it is a delete of what was gone already: as wanted, if not by us.
         """
-        self.handled.add(change)
-        self.counts[change.kind, status] += 1
-        self.messages += messaged
-        self.gone += gone
-        if why:
-            self.reasons[status, why] += 1
-            self.first.setdefault((status, why), change)
+        if (before := self.notes.pop(change, None)) is not None:
+            self._count(change, before, -1)
+        note = self.notes[change] = _Note(status=status, why=why, messaged=messaged, gone=gone)
+        self._count(change, note, 1)
+
+    def _count(self, change: Change, note: _Note, number: int) -> None:
+        self.counts[change.kind, note.status] += number
+        self.messages += number * note.messaged
+        self.gone += number * note.gone
+        if note.why:
+            self.reasons[note.status, note.why] += number
 
     def number(self, status: Status, kind: Kind | None = None) -> int:
         """Actions with this status."""
@@ -72,13 +89,13 @@ class Tally:
         )
 
     def _reasons(self, status: Status) -> list[str]:
-        found = [(why, number) for (s, why), number in self.reasons.most_common() if s is status]
+        found = [(why, number) for (s, why), number in self.reasons.most_common() if s is status and number]
         lines = [self._line(status, why, number) for why, number in found[:EXAMPLES]]
         rest = sum(number for _, number in found[EXAMPLES:])
         return lines + ([f"{rest:,} more for other reasons: {_WORDS[status]}"] if rest else [])
 
     def _line(self, status: Status, why: str, number: int) -> str:
-        example = self.first[status, why]
+        example = next(change for change, note in self.notes.items() if (note.status, note.why) == (status, why))
         who = f"user {example.user_id}" if number == 1 else f"first: user {example.user_id}"
         noun = "action" if number == 1 else "actions"
         return f"{number:,} {noun} {_WORDS[status]}: {why} ({who}, {example.kind} {example.type} {example.address})"

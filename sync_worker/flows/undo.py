@@ -71,7 +71,7 @@ async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
         binding.check(bound, rooms.instance.origin, None)
     done = await deeds(rooms.database, rooms.instance.name, run_id)
     if any(deed.action.status in IN_DOUBT and deed.action.user_id != NOBODY for deed in done):
-        await _settle(rooms, run_id)
+        await _settle(rooms, run_id, progress)
         done = await deeds(rooms.database, rooms.instance.name, run_id)
     pruned = await _pruned(rooms, run_id)
     if not done:
@@ -99,12 +99,12 @@ def _nothing(rooms: Rooms, run_id: int, pruned: Reach | None) -> UsageError:
     return UsageError(what, hint=hint)
 
 
-async def _settle(rooms: Rooms, run_id: int) -> None:
+async def _settle(rooms: Rooms, run_id: int, progress: Progress) -> None:
     """Look after what the run left in doubt: only what is known can be taken back."""
     async with writing(rooms.database, rooms.instance.name, f"undo {run_id}", rooms.clock) as writer:
         run = Run(id=run_id, resumed=True, listed=True)
         journal = Journal(writer, run, Author(canvas_user_id=None), rooms.clock)
-        await settle_unsettled(rooms, journal, reader(rooms, outage_watch(rooms)))
+        await settle_unsettled(rooms, journal, reader(rooms, outage_watch(rooms, progress)))
 
 
 class _Undo:
@@ -171,7 +171,7 @@ class _Undo:
 
     async def _live(self, user_ids: tuple[int, ...]) -> dict[int, Snapshot]:
         rooms, live = self._rooms, {}
-        read = reader(rooms, outage_watch(rooms))
+        read = reader(rooms, outage_watch(rooms, self._progress))
         for outcome in await read_all(user_ids, read, rooms.instance.max_concurrency):
             self._progress.done += 1
             if isinstance(outcome, Snapshot):

@@ -1,11 +1,12 @@
 """What is left of a saved plan, and what the guards say to it now."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sync_worker.desired.ceiling import remaining
-from sync_worker.desired.diff import Change
+from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, rule
 from sync_worker.desired.plan import Plan
 from sync_worker.mirror.actions import IN_DOUBT, SETTLED, Action, DoneBefore, Status, actions_of_plan, done_before
@@ -20,6 +21,7 @@ class Case:
     plan_id: int
     plan: Plan
     allowances: Allowances = field(default_factory=Allowances)
+    run_id: int | None = None  # of the run at work, whose deeds are a part of what the person expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +55,24 @@ def weigh(case: Case, actions: Sequence[Action], before: DoneBefore, guards: Gua
     left = remaining(case.plan, _with_status(by_change, SETTLED))
     to_do = remaining(left, _with_status(by_change, IN_DOUBT))
     done = Done(creates=before.creates, deletes=before.deletes + before.deletes_unattended, messages=before.messages)
-    ruling = rule(to_do, guards, case.allowances, done)
+    ruling = rule(to_do, guards, _still_expected(case, by_change), done)
     open_actions = {change: action for change, action in by_change.items() if action.status not in SETTLED}
     return Left(plan=left, ruling=ruling, actions=open_actions)
+
+
+def _still_expected(case: Case, by_change: Mapping[Change, Action]) -> Allowances:
+    """What a person expects, less what this very run has done of it before it had to go on."""
+    ours = Counter(
+        change.kind
+        for change, action in by_change.items()
+        if case.run_id is not None and action.run_id == case.run_id and action.status in SETTLED | IN_DOUBT
+    )
+    creates, deletes = case.allowances.expect_creates, case.allowances.expect_deletes
+    return replace(
+        case.allowances,
+        expect_creates=None if creates is None else creates - ours[Kind.CREATE],
+        expect_deletes=None if deletes is None else deletes - ours[Kind.DELETE],
+    )
 
 
 def _with_status(by_change: Mapping[Change, Action], statuses: frozenset[Status]) -> list[Change]:

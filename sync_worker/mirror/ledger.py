@@ -6,7 +6,7 @@ Batches are claimed with a number and committed only by their latest claim.
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from sync_worker import __version__
@@ -40,9 +40,7 @@ class Ledger:
             await session.execute("abandon_runs", self._writer.instance, kept, now, specs, too_old)
             if keep is None:
                 return Run(id=await self._start(session, request), resumed=False, listed=False)
-            process = self._writer.process
-            who = (__version__, process.host, process.pid, process.user)
-            await session.execute("resume_run", keep["id"], now, *who, request.kind)
+            await self._resume(session, keep["id"], request.kind)
             return Run(id=keep["id"], resumed=True, listed=keep["listed"])
 
     async def begin(self, request: RunRequest) -> Run:
@@ -50,9 +48,21 @@ class Ledger:
         async with self._writer.transaction() as session:
             return Run(id=await self._start(session, request), resumed=False, listed=True)
 
+    async def go_on(self, run: Run, request: RunRequest) -> Run:
+        """Go on with a run of its own that this very command has begun."""
+        async with self._writer.transaction() as session:
+            await self._resume(session, run.id, request.kind)
+        return replace(run, resumed=True)
+
     def _resumable(self, run: Record, request: RunRequest) -> bool:
         young = self._clock.now() - run["last_start"] <= request.resume_max_age
-        return young and run["source_fingerprint"] == request.fingerprint and not request.fresh
+        wanted = request.going_on or (young and not request.fresh)
+        return wanted and bool(run["source_fingerprint"] == request.fingerprint)
+
+    async def _resume(self, session: Session, number: int, kind: str) -> None:
+        process = self._writer.process
+        who = (__version__, process.host, process.pid, process.user)
+        await session.execute("resume_run", number, self._clock.now(), *who, kind)
 
     async def _start(self, session: Session, request: RunRequest) -> int:
         process = self._writer.process

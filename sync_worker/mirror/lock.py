@@ -104,7 +104,7 @@ async def writing(database: Database, instance: str, command: str, clock: Clock)
     async with database.dedicated(f"sync-worker lock {instance}") as session:
         row = await session.fetch_row("try_lock", LOCK_KEY, instance)
         if row is None or not row["taken"]:
-            raise await _held(session, instance, clock.now())
+            raise await _held(session, instance, process, clock.now())
         writer = await _take(database, session, process, instance, row["backend"], clock)
         session.connection.add_termination_listener(lambda _: writer.lost.set())
         heartbeat = asyncio.create_task(_beat(database, session, writer, clock), name=f"lock heartbeat {instance}")
@@ -135,17 +135,18 @@ async def _take(
             if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
                 raise
             if clock.monotonic() >= deadline:
-                raise await _unfinished(session, instance, clock.now()) from error
+                raise await _unfinished(session, instance, process, clock.now()) from error
             log.warning("waiting for the last transaction of an earlier writer to end", instance=instance)
 
 
-async def _unfinished(session: Session, instance: str, now: datetime) -> LockHeld:
+async def _unfinished(session: Session, instance: str, process: Process, now: datetime) -> LockHeld:
     row = await session.fetch_row("holder", LOCK_KEY, instance)
     return LockHeld(
         f"instance {instance} cannot be taken over: a transaction of its last writer is still open, "
         f"that was {describe_holder(row, now)}",
         hint="Run the same command again in some minutes; if that does not help, end the session that holds a lock "
         "on worker.instances (pg_locks, pg_terminate_backend)",
+        by_us=_is(process, row),
     )
 
 
@@ -161,12 +162,18 @@ async def _beat(database: Database, session: Session, writer: Writer, clock: Clo
     database.abandon()
 
 
-async def _held(session: Session, instance: str, now: datetime) -> LockHeld:
+async def _held(session: Session, instance: str, process: Process, now: datetime) -> LockHeld:
     row = await session.fetch_row("holder", LOCK_KEY, instance)
     return LockHeld(
         f"instance {instance} is locked by {describe_holder(row, now)}",
         hint="Wait for it to end, or stop it (SIGTERM ends it cleanly)",
+        by_us=_is(process, row),
     )
+
+
+def _is(process: Process, holder: Record | None) -> bool:
+    """Whether the lock's holder is this process, by a connection that it has lost and the server still believes in."""
+    return holder is not None and (holder["holder_host"], holder["holder_pid"]) == (process.host, process.pid)
 
 
 def describe_holder(row: Record | None, now: datetime) -> str:

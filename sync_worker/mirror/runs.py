@@ -22,6 +22,7 @@ class RunRequest:
     fingerprint: str  # of specs and files
     resume_max_age: timedelta
     fresh: bool = False  # never resume
+    going_on: bool = False  # this very command has begun it: neither its age nor `fresh` matters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from sync_worker.errors import ConfigError, DatabaseUnreachable, UsageError
+from sync_worker.errors import ConfigError, DatabaseStuck, DatabaseUnreachable, UsageError
 from sync_worker.logs import mask_emails
 
 _HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
@@ -29,6 +29,14 @@ _STUCK = (
     asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
     asyncpg.IdleInTransactionSessionTimeoutError,  # this process was paused, with its machine perhaps
 )
+_HOPELESS = (
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.ConfigurationLimitExceededError,
+    asyncpg.QueryCanceledError,  # a person, or a limit that somebody has set
+    asyncpg.DatabaseDroppedError,
+)
+"""Of `_STUCK`: what does not pass by itself."""
 _WRONG = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -52,6 +60,7 @@ def translated(place: str) -> Iterator[None]:
 
     Raises:
         DatabaseUnreachable: no connection, or it broke, or PostgreSQL cannot go on now.
+        DatabaseStuck: the same, and it will not pass by itself.
         ConfigError: PostgreSQL says that user, password, database or rights are wrong.
         asyncpg.InterfaceError: a mistake of this program, such as an argument of a wrong type.
     """
@@ -73,7 +82,8 @@ def translated(place: str) -> Iterator[None]:
         raise DatabaseUnreachable("the connection to the database broke", where=place, hint=hint) from error
     except _STUCK as error:
         hint = "See the server's log; the same command goes on later"
-        raise DatabaseUnreachable(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
+        kind = DatabaseStuck if isinstance(error, _HOPELESS) else DatabaseUnreachable
+        raise kind(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
 
 
 def _stumbled(error: AttributeError) -> bool:

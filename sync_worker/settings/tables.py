@@ -107,6 +107,7 @@ class DatabaseTable(Table):
     direct_url_file: Path | None = None
     auto_migrate: Literal["empty", "always", "never"] = "empty"
     resume_max_age: Duration = 12 * _HOUR
+    patience: Duration = timedelta(minutes=5)  # for a database that goes away in the middle of a run; 0s: none
 
 
 class ThrottleTable(Table):
@@ -183,6 +184,7 @@ class RunTable(Table):
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 250  # users
     grace_period: Duration = timedelta(seconds=20)  # for requests in flight, after a signal
     progress_interval: Duration = timedelta(seconds=30)  # between two progress lines in a log
+    outage_patience: Duration = _HOUR / 4  # for a Canvas that is in trouble with everybody; 0s: none
 
 
 class RetentionTable(Table):

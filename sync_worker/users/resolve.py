@@ -14,17 +14,10 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from sync_worker.channels import SHARD, RefKind, User, UserRef, by_id
-from sync_worker.errors import NotFound, RequestFailed, SyncWorkerError, Trouble
+from sync_worker.errors import NotFound, RequestFailed, SyncWorkerError
 
 CACHED: Final = 10_000  # users remembered by reference
 CONCURRENCY: Final = 16  # look-ups at a time; the gate decides below it
-
-
-class Note(Protocol):
-    """Who wants to know how calls went."""
-
-    async def __call__(self, *, trouble: bool) -> None:
-        """One call met trouble, or did not."""
 
 
 class LooksUp(Protocol):
@@ -61,15 +54,11 @@ class Resolver:
     Args:
         client: asks Canvas.
         concurrency: calls at a time.
-        note: is told after each call whether it met trouble; may raise to stop the run.
         cached: users remembered.
     """
 
-    def __init__(
-        self, client: LooksUp, note: Note | None = None, *, concurrency: int = CONCURRENCY, cached: int = CACHED
-    ) -> None:
+    def __init__(self, client: LooksUp, *, concurrency: int = CONCURRENCY, cached: int = CACHED) -> None:
         self._client = client
-        self._note = note
         self._concurrency = concurrency
         self._cached = cached
         self._known: OrderedDict[UserRef, User] = OrderedDict()
@@ -138,19 +127,13 @@ class Resolver:
         try:
             user = await self._client.get_user(ref)
         except RequestFailed as error:
-            await self._tell(trouble=isinstance(error, Trouble))
             if ref.kind is RefKind.ID and isinstance(error, NotFound):
                 return User(id=int(ref.value))  # the read of its channels says that it is gone
             message = str(error)
             return FailedReference(
                 ref=ref, where=ref.where, kind=error.kind, status=error.status, message=message, what=error.what
             )
-        await self._tell(trouble=False)
         self._known[ref] = user
         if len(self._known) > self._cached:
             self._known.popitem(last=False)
         return user
-
-    async def _tell(self, *, trouble: bool) -> None:
-        if self._note is not None:
-            await self._note(trouble=trouble)

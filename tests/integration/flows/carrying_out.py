@@ -47,12 +47,14 @@ class Applying:
 
         return await asyncio.create_task(once())
 
-    async def apply_in(self, rooms: Rooms, number: int, *, stop: Stop | None = None, **given: Any) -> ApplyReport:
+    async def apply_in(
+        self, rooms: Rooms, number: int, *, stop: Stop | None = None, progress: Progress | None = None, **given: Any
+    ) -> ApplyReport:
         allowances = Allowances(**given.pop("allow", {}))
         kept = await load_plan(rooms.database, rooms.clock, ("main",), number)
         assert kept is not None
         request = ApplyRequest(plan_id=number, plan=kept.plan, allowances=allowances, **given)
-        return await apply(rooms, request, stop=stop or Stop(), progress=Progress())
+        return await apply(rooms, request, stop=stop or Stop(), progress=progress or Progress())
 
     # --- looking
 

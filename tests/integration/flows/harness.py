@@ -98,6 +98,7 @@ class Stage:
     clock: Clock = field(default_factory=Clock)
     instance: Row = field(default_factory=dict)  # settings of [instances.main] beside the usual ones
     run_table: Row = field(default_factory=dict)  # [run]
+    database_table: Row = field(default_factory=dict)  # [database]
     limits: Limits = GENEROUS
     base_url: str = ""  # another one than the sandbox's
 
@@ -112,7 +113,7 @@ class Stage:
         return list(self.sandbox.school.users)
 
     def settings(self) -> Settings:
-        """Small batches, short pauses, two attempts."""
+        """Small batches, short pauses, two attempts, no patience with outages."""
         instance = {
             "base_url": self.base_url or self.sandbox.base_url,
             "token": self.sandbox.token,
@@ -121,9 +122,9 @@ class Stage:
             **self.instance,
         }
         return Settings(
-            database={"url": self.database_url},
+            database={"url": self.database_url, "patience": "0s", **self.database_table},
             instances={"main": instance},
-            run={"batch_size": 10, "grace_period": "2s", **self.run_table},
+            run={"batch_size": 10, "grace_period": "2s", "outage_patience": "0s", **self.run_table},
         )
 
     @asynccontextmanager
@@ -145,13 +146,15 @@ class Stage:
         weighed = replace(limits or self.limits, **brake)
         return PullRequest(kind=kind, specs=parsed, limits=weighed, fresh=fresh, settle_held=settle_held)
 
-    async def run(self, *specs: str, stop: Stop | None = None, **given: Any) -> RunReport:
+    async def run(
+        self, *specs: str, stop: Stop | None = None, progress: Progress | None = None, **given: Any
+    ) -> RunReport:
         """One run to its end, in a context of its own as in a process of its own."""
         request = self.request(*specs, **given)
 
         async def once() -> RunReport:
             async with self.rooms() as rooms:
-                return await pull(rooms, request, stop=stop or Stop(), progress=Progress())
+                return await pull(rooms, request, stop=stop or Stop(), progress=progress or Progress())
 
         return await asyncio.create_task(once())
 

@@ -81,10 +81,11 @@ async def test_all_mistakes_at_once(desire: Desire) -> None:
 
 async def test_a_name_that_gets_no_answer(desire: Desire, stage: Stage) -> None:
     """It is not taken for a wrong name; where nobody else is named either, Canvas is what is wrong."""
-    stage.sandbox.add_fault(Fault(route="get_user", status=500))
+    stage.sandbox.add_fault(Fault(route="get_user", status=500, times=2))
     progress, nobody = Progress(), "sis:NOBODY,email,a@x.example,present"
     plan = await desire.plan(desire.csv(nobody, f"{next(desire.plain())},email,a@x.example,present"), progress=progress)
     assert (len(plan.source.unresolved), progress.failed, plan.source.users) == (1, 1, 1)
+    stage.sandbox.add_fault(Fault(route="get_user", status=500, times=2))
     with pytest.raises(CanvasUnreachable, match=r"no usable answer about anybody whom .* names"):
         await desire.plan(desire.csv(nobody))
 

@@ -37,11 +37,11 @@ def tallied(creates: dict[Status, int], deletes: dict[Status, int], *, gone: int
     """So many of each; the first skipped deletes were gone already."""
     tally = Tally()
     for status, number in creates.items():
-        for _ in range(number):
-            tally.note(create(), status, messaged=tally.messages < messages)
+        for each in range(number):
+            tally.note(create(f"{status}{each}@x"), status, messaged=tally.messages < messages)
     for status, number in deletes.items():
-        for _ in range(number):
-            tally.note(delete(), status, gone=status is Status.SKIPPED and tally.gone < gone)
+        for each in range(number):
+            tally.note(delete(f"{status}{each}@x"), status, gone=status is Status.SKIPPED and tally.gone < gone)
     return tally
 
 

@@ -27,7 +27,7 @@ def told(tally: Tally) -> list[str]:
 def test_nothing_done_is_nothing_to_tell() -> None:
     """All counts are zero."""
     tally = Tally()
-    assert (tally.wrong, tally.messages, tally.gone, tally.handled, told(tally)) == (0, 0, 0, set(), [])
+    assert (tally.wrong, tally.messages, tally.gone, tally.notes, told(tally)) == (0, 0, 0, {}, [])
     assert all(tally.number(status) == 0 for status in Status)
 
 
@@ -40,7 +40,8 @@ def test_counts_are_by_status_and_kind() -> None:
     tally.note(extra := delete("d@x"), Status.FAILED, "no")
     assert [tally.number(Status.DONE, kind) for kind in (None, *Kind)] == [3, 2, 1]
     assert [tally.number(Status.FAILED, kind) for kind in (None, *Kind)] == [1, 0, 1]
-    assert tally.handled == {*changes, extra}
+    assert all(map(tally.has, (*changes, extra)))
+    assert not tally.has(create("e@x"))
 
 
 def test_messages_are_counted_whatever_became_of_the_create() -> None:
@@ -117,11 +118,11 @@ def test_more_than_five_reasons(status: Status, exit_code: int, words: str) -> N
     """Five are told, the rest is counted; five are no rest."""
     tally = Tally()
     for number in range(5):
-        for _ in range(9 - number):
-            tally.note(create(f"{number}@x"), status, f"why {number}")
+        for user_id in range(9 - number):
+            tally.note(create(f"{number}@x", user_id=user_id), status, f"why {number}")
     assert len(told(tally)) == 5
-    for number in (5, 5, 6):
-        tally.note(create(f"{number}@x"), status, f"why {number}")
+    for user_id, number in enumerate((5, 5, 6)):
+        tally.note(create(f"{number}@x", user_id=user_id), status, f"why {number}")
     assert len(told(tally)) == 6
     assert tally.findings()[5] == Finding(exit_code=exit_code, message=f"3 more for other reasons: {words}")
 
@@ -130,7 +131,7 @@ def test_sorts_are_told_from_the_gravest() -> None:
     """What a guard holds back, then what Canvas says no to, then what went wrong, then what is stale."""
     tally = Tally()
     for status, _, _ in reversed(TOLD):
-        tally.note(create(), status, "because")
+        tally.note(create(f"{status}@x"), status, "because")
     assert [line.split(":")[0] for line in told(tally)] == [f"1 action {words}" for _, _, words in TOLD]
 
 
@@ -146,3 +147,15 @@ def test_all_findings_of_an_apply() -> None:
         (IN_PART, "1 action failed: because (user 1, create email new@x)"),
     ]
     assert findings(Tally(), (), None) == ()
+
+
+def test_the_last_word_counts() -> None:
+    """An action that is noted again, because the apply went on after an interruption, is one action."""
+    tally, other = Tally(), create("b@x")
+    tally.note(create("a@x"), Status.FAILED, "no", messaged=True)
+    tally.note(other, Status.FAILED, "no")
+    tally.note(create("a@x"), Status.DONE)
+    assert (tally.number(Status.DONE), tally.number(Status.FAILED), tally.messages) == (1, 1, 0)
+    assert [told for told in map(str, told(tally)) if "user" in told and other.address in told] == told(tally)
+    tally.note(other, Status.DONE)
+    assert (tally.wrong, told(tally)) == (0, [])

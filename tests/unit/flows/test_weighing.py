@@ -68,6 +68,30 @@ def test_what_was_done_before_counts(before: DoneBefore, guards: GuardLimits, fi
     assert [trip.figure for trip in left([], before, guards).ruling.tripped] == [figure]
 
 
+@pytest.mark.parametrize(
+    ("run_id", "statuses", "tripped"),
+    [
+        (5, [Status.DONE, Status.STARTED], []),
+        (5, [Status.REFUSED, Status.FAILED], []),
+        (5, [], []),
+        (6, [Status.DONE, Status.STARTED], ["create"]),
+        (None, [Status.DONE, Status.STARTED], ["create"]),
+    ],
+)
+def test_an_apply_that_goes_on_has_done_a_part_of_what_was_expected(
+    run_id: int | None, statuses: list[Status], tripped: list[str]
+) -> None:
+    """What this very run has done; after another one the person has to say anew what is expected."""
+    actions = [
+        action(change, id=number, ordinal=number, status=status)
+        for number, (change, status) in enumerate(zip(CHANGES, statuses, strict=False), start=1)
+    ]
+    expected = Allowances(max_messages=1, expect_creates=3, expect_deletes=2)
+    guards = replace(M2, max_creates=0, max_deletes=0)
+    found = weigh(Case(plan_id=1, plan=PLAN, allowances=expected, run_id=run_id), actions, NOTHING, guards)
+    assert [trip.kind for trip in found.ruling.tripped] == tripped
+
+
 def test_limits_are_those_of_the_configuration() -> None:
     """Each by its name."""
     table = GuardsTable(

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from sync_worker.errors import ConfigError, DatabaseUnreachable
+from sync_worker.errors import ConfigError, DatabaseStuck, DatabaseUnreachable
 from sync_worker.mirror.trouble import describe, translated
 
 
@@ -41,7 +41,10 @@ def test_an_address_is_shown_without_secrets(url: str, shown: str) -> None:
         (asyncpg.AdminShutdownError("x"), DatabaseUnreachable),
         (asyncpg.CrashShutdownError("x"), DatabaseUnreachable),
         (asyncpg.TooManyConnectionsError("x"), DatabaseUnreachable),
-        (asyncpg.DiskFullError("x"), DatabaseUnreachable),
+        (asyncpg.DiskFullError("x"), DatabaseStuck),
+        (asyncpg.OutOfMemoryError("x"), DatabaseStuck),
+        (asyncpg.QueryCanceledError("x"), DatabaseStuck),
+        (asyncpg.DatabaseDroppedError("x"), DatabaseStuck),
         (asyncpg.DeadlockDetectedError("x"), DatabaseUnreachable),
         (asyncpg.ReadOnlySQLTransactionError("x"), DatabaseUnreachable),
         (asyncpg.InvalidPasswordError("x"), ConfigError),
@@ -56,6 +59,7 @@ def test_foreign_errors_become_ours(error: Exception, ours: type[Exception]) -> 
     """By what the caller does next; a fault of this program stays what it is."""
     with pytest.raises(ours) as caught, translated("database school on db"):
         raise error
+    assert type(caught.value) is ours or caught.value is error
     if caught.value is not error:
         assert str(caught.value).startswith("database school on db: ")
         assert caught.value.__cause__ is error
