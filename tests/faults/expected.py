@@ -24,7 +24,6 @@ READS: Final[Mapping[str, Read]] = {
     "read twice": Read(exit=0, mirror="follows", told="", struck=2),  # first and second read
     "reconnected": Read(exit=0, mirror="follows", told="", struck=None),
     "failed": Read(exit=3, mirror="kept", told="trouble", struck=2),
-    "no connection": Read(exit=3, mirror="kept", told="trouble", struck=None),
     "incomplete": Read(exit=3, mirror="kept", told="incomplete", struck=1),
     "rejected": Read(exit=3, mirror="kept", told="rejected", struck=1),
     "forbidden": Read(exit=3, mirror="kept", told="forbidden", struck=1),
@@ -50,8 +49,7 @@ WRITES: Final[Mapping[str, Write]] = {
     "uncertain": Write(exit=3, status="uncertain", sent=1, there=False, mirror="follows", finally_="done"),
     "failed": Write(exit=3, status="failed", sent=1, there=False, mirror="follows", finally_="done"),
     "failed by 2": Write(exit=3, status="failed", sent=2, there=False, mirror="follows", finally_="done"),
-    "no connection": Write(exit=3, status="started", sent=0, there=False, mirror="follows", finally_="done"),
-    "unseen": Write(exit=4, status="started", sent=0, there=False, mirror="follows", finally_="done"),
+    "cut off": Write(exit=7, status="started", sent=0, there=False, mirror="follows", finally_="done"),
     "token": Write(exit=5, status="planned", sent=1, there=False, mirror="follows", finally_="done"),
     "program": Write(exit=2, status="planned", sent=1, there=False, mirror="follows", finally_="done"),
     "quota": Write(exit=7, status="planned", sent=None, there=False, mirror="follows", finally_="done"),
@@ -60,7 +58,8 @@ WRITES: Final[Mapping[str, Write]] = {
     "quota, open": Write(exit=7, status="started", sent=None, there=False, mirror="follows", finally_="done"),
 }
 """Ends of an apply; `open`: a delete is sent several times, and of one that ended with the apply an earlier attempt may
-have gone through; `unseen`: the first create, and nobody could look what came of it; `by 2`: the call was sent twice, for a POST only where the first one was refused unseen."""
+have gone through; `cut off`: nobody could look what came of it; `by 2`: the call was sent twice, for a POST only where
+the first one was refused unseen."""
 
 CALLED: Final[Mapping[str, Called]] = {
     "done": Called(came="Channel", sent=1, there=True),
@@ -135,49 +134,49 @@ blocked token          read         read         read         read         read 
 """The first such request meets it, the next one does not."""
 
 ALWAYS: Final = """
-trouble                list 1         list n         users 1      users n      user           create     delete         by address
-400                    rejected       rejected       unreachable  unreachable  rejected       refused    refused        rejected
-401 WWW-Authenticate   token          token          token        token        token          token      token, open    token
-401                    forbidden      forbidden      source       source       forbidden      refused    refused        forbidden
-403 throttle           quota          quota          quota        quota        quota          quota      quota, open    quota
-403 User-Agent         program        program        program      program      program        program    program, open  program
-403                    forbidden      forbidden      source       source       forbidden      refused    refused        forbidden
-404 JSON               gone           incomplete     source       unreachable  not found      refused    failed         not there
-404 HTML               failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-408                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-422                    rejected       rejected       unreachable  unreachable  rejected       refused    refused        rejected
-429                    quota          quota          quota        quota        quota          quota      quota, open    quota
-429 Retry-After: 1     quota          quota          quota        quota        quota          quota      quota, open    quota
-429 Retry-After: date  quota          quota          quota        quota        quota          quota      quota, open    quota
-500                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-502 HTML               failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-503                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-504                    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-refused connection     no connection  no connection  cut off      cut off      no connection  unseen     no connection  no connection
-reset before headers   failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-closed before headers  failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-answer lost            failed         failed         outage       outage       failed         done       done by 2      done, lost
-reset in the body      failed         failed         outage       outage       failed         done       done by 2      done, lost
-closed in the body     failed         failed         outage       outage       failed         done       done by 2      done, lost
-truncated JSON         failed         failed         outage       outage       failed         done       done by 2      done, lost
-wrong shape            incomplete     incomplete     unreachable  unreachable  incomplete     uncertain  failed         incomplete
-login page with 200    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-empty 200              failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-empty list             lied to        lied to        implausible  read         -              -          -              -
-redirect to a login    failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-redirect elsewhere     failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-gzip bomb              failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-50 MB                  failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-endless body           failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-a byte a second        failed         failed         outage       outage       failed         done       done by 2      done, lost
-hang                   failed         failed         outage       outage       failed         uncertain  failed by 2    failed by 2
-bad Link               incomplete     incomplete     unreachable  unreachable  -              -          -              -
-Link loop              incomplete     incomplete     unreachable  circles      -              -          -              -
-Link elsewhere         incomplete     incomplete     unreachable  unreachable  -              -          -              -
-repeated item          -              read twice     -            read         -              -          -              -
-shifted item           -              lied to        -            read         -              -          -              -
-wrong user_id          incomplete     incomplete     -            -            -              done       done           done, odd
-blocked token          quota          quota          quota        quota        quota          quota      quota, open    quota
+trouble                list 1      list n      users 1      users n      user        create     delete         by address
+400                    rejected    rejected    unreachable  unreachable  rejected    refused    refused        rejected
+401 WWW-Authenticate   token       token       token        token        token       token      token, open    token
+401                    forbidden   forbidden   source       source       forbidden   refused    refused        forbidden
+403 throttle           quota       quota       quota        quota        quota       quota      quota, open    quota
+403 User-Agent         program     program     program      program      program     program    program, open  program
+403                    forbidden   forbidden   source       source       forbidden   refused    refused        forbidden
+404 JSON               gone        incomplete  source       unreachable  not found   refused    failed         not there
+404 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+408                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+422                    rejected    rejected    unreachable  unreachable  rejected    refused    refused        rejected
+429                    quota       quota       quota        quota        quota       quota      quota, open    quota
+429 Retry-After: 1     quota       quota       quota        quota        quota       quota      quota, open    quota
+429 Retry-After: date  quota       quota       quota        quota        quota       quota      quota, open    quota
+500                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+502 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+503                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+504                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+refused connection     cut off     cut off     cut off      cut off      cut off     cut off    cut off        no connection
+reset before headers   failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+closed before headers  failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+answer lost            failed      failed      outage       outage       failed      done       done by 2      done, lost
+reset in the body      failed      failed      outage       outage       failed      done       done by 2      done, lost
+closed in the body     failed      failed      outage       outage       failed      done       done by 2      done, lost
+truncated JSON         failed      failed      outage       outage       failed      done       done by 2      done, lost
+wrong shape            incomplete  incomplete  unreachable  unreachable  incomplete  uncertain  failed         incomplete
+login page with 200    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+empty 200              failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+empty list             lied to     lied to     implausible  read         -           -          -              -
+redirect to a login    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+redirect elsewhere     failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+gzip bomb              failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+50 MB                  failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+endless body           failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+a byte a second        failed      failed      outage       outage       failed      done       done by 2      done, lost
+hang                   failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
+bad Link               incomplete  incomplete  unreachable  unreachable  -           -          -              -
+Link loop              incomplete  incomplete  unreachable  circles      -           -          -              -
+Link elsewhere         incomplete  incomplete  unreachable  unreachable  -           -          -              -
+repeated item          -           read twice  -            read         -           -          -              -
+shifted item           -           lied to     -            read         -           -          -              -
+wrong user_id          incomplete  incomplete  -            -            -           done       done           done, odd
+blocked token          quota       quota       quota        quota        quota       quota      quota, open    quota
 """
 """Every such request of the run meets it."""
 
