@@ -76,6 +76,7 @@ def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
         percent_from=brake.percent_from,
         min_coverage_percent=brake.min_coverage_percent,
         min_listing_percent=brake.min_listing_percent,
+        empty_answers_from=brake.empty_answers_from,
     )
     return replace(configured, **{name: value for name, value in asdict(overrides).items() if value is not None})
 

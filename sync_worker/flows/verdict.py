@@ -15,9 +15,6 @@ IN_PART: Final = 3
 WITHHELD: Final = 4
 IMPLAUSIBLE: Final = 8
 
-SAME_ANSWER_FROM: Final = 10
-"""Users from which an empty answer for everybody is taken for a fault of the other side."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -28,6 +25,7 @@ class Limits:
     percent_from: int  # live channels, or listed users, from which percentages apply
     min_coverage_percent: float
     min_listing_percent: float  # of the users of the previous complete listing
+    empty_answers_from: int  # users from which an empty answer for every one of them is implausible; 0: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,15 +125,18 @@ def _covered_enough(evidence: Evidence, limits: Limits) -> Finding | None:
     )
 
 
-def _answers_differ(evidence: Evidence, _: Limits) -> Finding | None:
-    figures = evidence.figures
+def _answers_differ(evidence: Evidence, limits: Limits) -> Finding | None:
+    """Where the mirror knows of no channel either, nothing can be lost; only a school without any is implausible."""
+    figures, live = evidence.figures, evidence.weight.live
     read = figures.users_done + figures.users_gone
-    if read < SAME_ANSWER_FROM or figures.channels_seen or not evidence.weight.live:
+    least = limits.empty_answers_from if live else max(limits.empty_answers_from, limits.percent_from)
+    if figures.channels_seen or not limits.empty_answers_from or read < least:
         return None
+    known = f", who have {live:,} live channels in the mirror" if live else "; may this token see them?"
     return Finding(
         exit_code=IMPLAUSIBLE,
-        message=f"not one channel in the answers for {read:,} users, who have {evidence.weight.live:,} live channels "
-        f"in the mirror (limit: 1 channel in {SAME_ANSWER_FROM} users)",
+        message=f"not one channel in the answers for {read:,} users{known} "
+        f"(limit brake.empty_answers_from = {limits.empty_answers_from})",
     )
 
 

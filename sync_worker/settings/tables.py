@@ -149,6 +149,7 @@ class BrakeTable(Table):
     percent_from: Count = 200
     min_coverage_percent: Percent = 95.0
     min_listing_percent: Percent = 50.0  # of the users of the previous complete account listing
+    empty_answers_from: Count = 10  # users without one channel among them, that is implausible; 0: never
 
 
 class InstanceTable(Table):

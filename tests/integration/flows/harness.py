@@ -39,6 +39,7 @@ GENEROUS: Final = Limits(
     percent_from=200,
     min_coverage_percent=95.0,
     min_listing_percent=50.0,
+    empty_answers_from=10,
 )
 """The defaults of `[brake]`."""
 

@@ -24,6 +24,7 @@ LIMITS = Limits(
     percent_from=200,
     min_coverage_percent=95.0,
     min_listing_percent=50.0,
+    empty_answers_from=10,
 )
 
 
@@ -181,13 +182,30 @@ def test_no_listing_is_no_drop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "seen", "live", "implausible"),
-    [(9, 0, 20, False), (10, 0, 20, True), (10, 1, 20, False), (10, 0, 0, False), (1000, 0, 1, True)],
+    ("read", "seen", "live", "least", "implausible"),
+    [
+        (9, 0, 20, 10, False),
+        (10, 0, 20, 10, True),
+        (10, 1, 20, 10, False),
+        (1000, 0, 1, 10, True),
+        (1000, 0, 1, 0, False),  # never
+        (199, 0, 0, 10, False),  # a first load: the mirror knows nothing better
+        (200, 0, 0, 10, True),
+        (200, 0, 0, 201, False),
+        (1000, 0, 0, 0, False),
+    ],
 )
-def test_the_same_empty_answer_for_everybody(read: int, seen: int, live: int, implausible: bool) -> None:  # noqa: FBT001
-    """From ten users on, where the mirror knows better."""
+def test_the_same_empty_answer_for_everybody(
+    read: int,
+    seen: int,
+    live: int,
+    least: int,
+    implausible: bool,  # noqa: FBT001
+) -> None:
+    """From ten users on where the mirror knows better, from two hundred on where it knows nothing."""
     weight = Weight(candidates=min(live, 5), live=live)
-    given = verdict(weight, users_total=read, users_done=read, channels_seen=seen)
+    limits = replace(LIMITS, empty_answers_from=least)
+    given = verdict(weight, limits=limits, users_total=read, users_done=read, channels_seen=seen)
     assert codes(given) == [IMPLAUSIBLE] * implausible
 
 
