@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ from tests.conftest import Cluster
 from tests.integration.flows.carrying_out import GENEROUS as NO_GUARDS
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import FRESH, Desire
+from tests.integration.flows.happenings import ADDRESSES, Happening, happen, happenings, own_address
 from tests.integration.flows.harness import quick, staged
 from tests.integration.flows.stepping import Countdown, Order, carry_out, dying, stepping
 from tests.integration.flows.witness import InHand, Witness
@@ -44,7 +45,6 @@ T = TypeVar("T")
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "15"))
 USERS = 4  # beside the owner of the token
-ADDRESSES = ("a@x.example", "b@x.example", "c@x.example", "d@keep.example", "own")
 PHONE = "+1 555 0100"
 LOST = ("close", "reset_after", "status", "cut", "truncated_json", "html", "empty")
 FORK = multiprocessing.get_context("forkserver")
@@ -121,21 +121,7 @@ ALLOWANCES = st.fixed_dictionaries(
     },
 )
 FATES = st.sampled_from(["none", "none", "none", "kill", "kill", "cancel", "stop", "cut", "revoke", "meddle"])
-ON_CHANNELS = ("create", "ask", "retire", "retire", "revive", "readdress", "confirm", "bounce", "lock")
-ON_USERS = ("delete", "restore", "merge", "sis", "sis")
-CHANGES = st.sampled_from((*ON_CHANNELS, *ON_USERS))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """Something that somebody else does."""
-
-    what: str
-    who: int
-    which: int  # channel, address or other user
-
-
-HAPPENINGS = st.builds(Happening, what=CHANGES, who=WHO, which=st.integers(0, 7))
+HAPPENINGS = happenings(USERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,38 +260,7 @@ class Machine(RuleBasedStateMachine):
         self._happen(happening)
 
     def _happen(self, happening: Happening) -> None:
-        user, school = self.users[happening.who], self.school
-        other = self.users[happening.which % USERS]
-        present = school.users[user].state == "present"  # nobody adds a channel to somebody who is gone
-        channels = [c.id for c in school.users[user].channels if c.type != "push" and present]
-        address = self._address(ADDRESSES[happening.which % len(ADDRESSES)], user)
-        self.witness.disturb(user, other)
-        with suppress(ValueError):  # Canvas could not do it
-            match happening.what:
-                case "create" | "ask" if present:
-                    school.create(user, "email", address, confirmed=happening.what == "create")
-                case "delete":
-                    school.delete_user(user)
-                case "restore":
-                    school.restore_user(user)
-                case "merge":
-                    school.merge_users(user, other)
-                case "sis":
-                    school.change_sis_id(user, f"S{100_001 + happening.which % USERS}")
-                case _ if channels:
-                    number = channels[happening.which % len(channels)]
-                    self.witness.disturb(school.channels[number].user_id)
-                    if happening.what == "readdress":
-                        school.readdress(number, f"r{happening.which}@x.example")
-                    elif happening.what == "lock":
-                        school.channels[number].sis_locked = not school.channels[number].sis_locked
-                    else:
-                        getattr(school, happening.what)(number)
-                case _:
-                    pass
-
-    def _address(self, name: str, user: int) -> str:
-        return f"user{user}@example.edu" if name == "own" else name
+        happen(self.school, self.users, happening, self.witness.disturb)
 
     # --- planning
 
@@ -341,7 +296,7 @@ class Machine(RuleBasedStateMachine):
         return "\n".join(lines) + "\n"
 
     def _wish(self, name: str, wish: str, user: int) -> str:
-        address = self._address(name, user)
+        address = own_address(name, user)
         address = address.upper() if wish == "Present" else address
         kind = "sms" if name == PHONE else "email"
         skip = ", skip_confirmation: false" if wish == "ask" else ""
