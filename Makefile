@@ -23,7 +23,7 @@ define NEED_PYTHON
 	exit 2; }
 endef
 
-.PHONY: help demo test torture lint bench install lock clean
+.PHONY: help demo test torture lint audit bench install lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,16 @@ lint: $(STAMP) ## Style, types, structure.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A tool of its own with many dependencies, so it lives apart. 0: nothing known, 1: a known vulnerability, 3: not checked.
+AUDITOR := build/audit/bin/pip-audit
+$(AUDITOR):
+	$(NEED_PYTHON)
+	"$(PYTHON)" -m venv build/audit
+	build/audit/bin/python $(PIP) install pip-audit==2.10.1
+
+audit: $(STAMP) $(AUDITOR) ## Known vulnerabilities of what requirements.lock names; needs the network.
+	$(BIN)/python -m tests.audit $(AUDITOR) requirements.lock
 
 bench: $(STAMP) ## Measure it on this machine.
 	$(BIN)/python tests/benchmarks $(ARGS)

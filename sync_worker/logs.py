@@ -26,7 +26,10 @@ _secrets: set[str] = set()  # what `register_secret` was told; one for the proce
 
 _CREDENTIALS = (
     (re.compile(r"(?i)(bearer\s+)[^\s\"',;]+"), rf"\1{REDACTED}"),
-    (re.compile(r"(?i)((?:access|refresh)_token[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;]+"), rf"\1{REDACTED}"),
+    (
+        re.compile(r"(?i)((?:(?:access|refresh)_token|client_secret)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;]+"),
+        rf"\1{REDACTED}",
+    ),
     (re.compile(r"(://[^\s:/@]*:)[^\s@/]+(@)"), rf"\1{REDACTED}\2"),
 )
 _EMAIL = re.compile(r"[\w.+%~#&'*/=?^`{|}!$-]+@[\w-]+(?:\.[\w-]+)+")
@@ -38,10 +41,16 @@ def register_secret(value: str) -> None:
         _secrets.add(value)
 
 
-def redact(text: str) -> str:
-    """`text` without registered secrets and without anything that looks like a credential."""
+def without_secrets(text: str) -> str:
+    """`text` without registered secrets."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
+    return text
+
+
+def redact(text: str) -> str:
+    """`text` without registered secrets and without anything that looks like a credential."""
+    text = without_secrets(text)
     for pattern, replacement in _CREDENTIALS:
         text = pattern.sub(replacement, text)
     return text

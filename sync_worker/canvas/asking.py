@@ -5,13 +5,14 @@ attempt. Waits between attempts lie outside of the permit, so that nobody waits 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from yarl import URL
 
+from sync_worker.canvas.access import Access, NoToken
 from sync_worker.canvas.answers import Answer, Asked, Meaning, classify, error_for, retry_after, units
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.pages import Walk, next_url
@@ -73,6 +74,7 @@ class _Setback:
     error: SyncWorkerError
     retry_after: float | None = None  # seconds
     unsent: bool = False
+    token: str = field(default="", repr=False)  # the access token that was sent
 
 
 class Asker:
@@ -80,16 +82,25 @@ class Asker:
 
     Args:
         transport: open.
-        gate: admits requests; shared by all who use the same token.
+        access: the token.
+        gate: admits requests; shared by all who use the same token, or tokens renewed with the same grant.
         clock: time.
         options: which origin, and how patient.
         traffic: counted here and in the transport.
     """
 
     def __init__(
-        self, transport: Transport, gate: "Gate", clock: Clock, options: ClientOptions, traffic: Traffic
+        self,
+        *,
+        transport: Transport,
+        access: Access,
+        gate: "Gate",
+        clock: Clock,
+        options: ClientOptions,
+        traffic: Traffic,
     ) -> None:
         self._transport = transport
+        self._access = access
         self._gate = gate
         self._clock = clock
         self._options = options
@@ -129,7 +140,7 @@ class Asker:
         """Send a call until it has an answer, as often as the policy allows."""
         attempt = 1
         while True:
-            came = await self._attempt(call)
+            came = await self._with_a_good_token(call)
             if isinstance(came, Reply):
                 return came
             safe = call.asked.method != "POST" or came.unsent
@@ -147,9 +158,23 @@ class Asker:
                 self._traffic.retries += 1
                 await self._clock.sleep(step.at_least + self._clock.jitter(step.jitter))
 
-    async def _attempt(self, call: Call[_T]) -> Reply[_T] | _Setback:
+    async def _with_a_good_token(self, call: Call[_T]) -> Reply[_T] | _Setback:
+        """One attempt; what was refused for its token was surely not carried out, and goes again with the next one."""
+        came = await self._attempt(call, "")
+        for _ in range(self._access.renewals):
+            if isinstance(came, Reply) or came.meaning is not Meaning.TOKEN_REFUSED:
+                break
+            came = await self._attempt(call, came.token)
+        return came
+
+    async def _attempt(self, call: Call[_T], refused: str) -> Reply[_T] | _Setback:
         async with self._gate.permit() as permit:
-            came = await self._transport.exchange(call.asked, call.url, call.form, partial(_tell_headers, permit))
+            # asked for at the last moment: who waits for a permit for minutes would hold one that has ended
+            token = await self._access.token(refused)
+            if isinstance(token, NoToken):
+                return _Setback(meaning=Meaning.TROUBLE, error=token.error, retry_after=token.retry_after, unsent=True)
+            tell = partial(_tell_headers, permit)
+            came = await self._transport.exchange(call.asked, call.url, call.form, tell, token)
             if isinstance(came, Broken):
                 return _Setback(meaning=Meaning.TROUBLE, error=came.error, unsent=came.unsent)
             meaning = classify(call.asked, came)
@@ -157,15 +182,15 @@ class Asker:
         if meaning is Meaning.ALREADY_GONE:
             return Reply(found=None)
         if meaning is not Meaning.OK:
-            return self._setback(call.asked, came, meaning)
+            return self._setback(call.asked, came, meaning, token)
         try:
             return Reply(found=call.read(came.body, call.asked), link=came.headers.get("Link"))
         except Trouble as error:
             return _Setback(meaning=Meaning.TROUBLE, error=error)
 
-    def _setback(self, asked: Asked, answer: Answer, meaning: Meaning) -> _Setback:
-        error = error_for(meaning, asked, answer, secret=self._options.token)
-        return _Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer))
+    def _setback(self, asked: Asked, answer: Answer, meaning: Meaning, token: str) -> _Setback:
+        error = error_for(meaning, asked, answer, secret=token)
+        return _Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer), token=token)
 
     def _tell_body(self, permit: "Permit", answer: Answer, meaning: Meaning) -> None:
         """Tell the gate about a 403 or 429: only the body of a 403 shows whether it is a refusal."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from sync_worker.canvas import wire
+from sync_worker.canvas.access import access
 from sync_worker.canvas.answers import Asked
 from sync_worker.canvas.asking import Asker, Call, Through, directly
 from sync_worker.canvas.options import ClientOptions, Traffic
@@ -27,7 +28,7 @@ USER_PAGES: Final = 1_000_000  # of one account, at ten users a page
 
 
 class CanvasClient:
-    """Talks to one Canvas with one token; an async context manager.
+    """Talks to one Canvas with one token (or one grant, for tokens that end); an async context manager.
 
     All methods raise `TokenRefused` and `ClientRefused` (stop), `QuotaExhausted` (out of the gate), and, for
     the one request: `Forbidden`, `NotFound`, `Rejected`, `Trouble` (after retries) and `Incomplete`.
@@ -44,7 +45,14 @@ class CanvasClient:
     def __init__(self, options: ClientOptions, gate: "Gate", clock: Clock) -> None:
         self.traffic = Traffic()
         self._transport = Transport(options, self.traffic)
-        self._asker = Asker(self._transport, gate, clock, options, self.traffic)
+        self._asker = Asker(
+            transport=self._transport,
+            access=access(options, self._transport, clock),
+            gate=gate,
+            clock=clock,
+            options=options,
+            traffic=self.traffic,
+        )
         self._api = f"{options.origin()}/api/v1"
         self._page = f"?per_page={options.per_page}"
 

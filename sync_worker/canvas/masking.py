@@ -8,7 +8,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from sync_worker.logs import mask_address, mask_emails
+from sync_worker.logs import mask_address, mask_emails, redact
 
 LONGEST: Final = 200  # characters of somebody else's words in one message
 
@@ -18,9 +18,9 @@ _BY_ADDRESS = re.compile(r"(/communication_channels/[^/]+/)(.+)$", re.DOTALL)
 
 
 def shown(text: str) -> str:
-    """Foreign words as one printable line without e-mail addresses, at most `LONGEST` characters."""
+    """Foreign words as one printable line without secrets and e-mail addresses, at most `LONGEST` characters."""
     printable = "".join(c if c.isprintable() else " " for c in text[:_SCANNED])
-    masked = mask_emails(" ".join(printable.split()))
+    masked = mask_emails(redact(" ".join(printable.split())))
     return masked if len(masked) <= LONGEST else masked[: LONGEST - 1] + "…"
 
 

@@ -1,6 +1,7 @@
 """How the client is set up, and what it counts; imports no driver, so that commands start fast."""
 
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
 from yarl import URL
 
@@ -10,11 +11,22 @@ from sync_worker.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshGrant:
+    """What access tokens are asked for with, where they live an hour (OAuth2)."""
+
+    client_id: str  # of the developer key
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
     """One Canvas, one token. Durations are seconds."""
 
     base_url: str  # scheme, host and port
-    token: str = field(repr=False)
+    token: str = field(repr=False, default="")  # counts where there is no grant
+    grant: RefreshGrant | None = None
+    tls: SSLContext | None = None  # whom to believe; None: the authorities that the system trusts
     per_page: int = 100  # asked for; the server may give fewer
     max_concurrency: int = 64  # connections at most
     request_timeout: float = 60.0  # one attempt, from connecting to the last byte

@@ -32,7 +32,7 @@ class Broken:
 
 
 class Transport:
-    """One session of aiohttp: kept-alive connections to one origin, with one token."""
+    """One session of aiohttp: kept-alive connections to one origin."""
 
     def __init__(self, options: ClientOptions, traffic: Traffic) -> None:
         self._options = options
@@ -42,7 +42,9 @@ class Transport:
     async def __aenter__(self) -> Self:
         options = self._options
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=options.max_concurrency, keepalive_timeout=30, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(
+                limit=options.max_concurrency, keepalive_timeout=30, ttl_dns_cache=60, ssl=options.tls or True
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 total=options.request_timeout,
@@ -50,7 +52,6 @@ class Transport:
                 sock_read=options.read_timeout,
             ),
             headers={
-                "Authorization": f"Bearer {options.token}",
                 "Accept": ACCEPT,
                 "Accept-Encoding": "gzip, deflate",
                 "User-Agent": options.user_agent,
@@ -69,7 +70,9 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    async def exchange(self, asked: Asked, url: URL, form: Form | None, on_headers: OnHeaders) -> Answer | Broken:
+    async def exchange(
+        self, asked: Asked, url: URL, form: Form | None, on_headers: OnHeaders, token: str = ""
+    ) -> Answer | Broken:
         """Send one request and read its answer to the end.
 
         Args:
@@ -77,12 +80,16 @@ class Transport:
             url: already encoded, on the origin of the token.
             form: fields of the body, None for no body.
             on_headers: told status and headers as soon as they are here.
+            token: the access token; empty: none is sent.
         """
         if self._session is None:
             raise RuntimeError("the client is used outside of its `async with`")
         self._traffic.requests += 1
+        headers = {"Authorization": f"Bearer {token}"} if token else None
         try:
-            async with self._session.request(asked.method, url, data=form, allow_redirects=False) as response:
+            async with self._session.request(
+                asked.method, url, data=form, headers=headers, allow_redirects=False
+            ) as response:
                 on_headers(response.status, response.headers)
                 body = await self._body(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -134,6 +141,10 @@ _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (aiohttp.ClientResponseError, "the answer is not HTTP"),
     (Exception, "the connection broke"),
 )
+_CERTIFICATE: Final = (
+    "If this Canvas has its certificate from an authority of your own, set ca_file to the PEM file of that authority; "
+    "a certificate that is out of date or another host's has to be put right there"
+)
 _UNSENT: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientConnectorCertificateError,
@@ -143,8 +154,10 @@ _UNSENT: Final = (
 
 def _broken(error: Exception, asked: Asked) -> Broken:
     words = next(words for kind, words in _WORDS if isinstance(error, kind))
-    reason = error.strerror if isinstance(error, OSError) else None
-    trouble = Trouble(words + (f" ({reason})" if reason else ""), where=asked.where)
+    reason, hint = error.strerror if isinstance(error, OSError) else None, ""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason, hint = getattr(error.certificate_error, "verify_message", None), _CERTIFICATE
+    trouble = Trouble(words + (f" ({reason})" if reason else ""), where=asked.where, hint=hint)
     # A response error carries the request with its Authorization header: only what caused it may travel on.
     trouble.__cause__ = error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error
     return Broken(error=trouble, unsent=isinstance(error, _UNSENT))

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from sync_worker.canvas.answers import Asked
+from sync_worker.canvas.oauth import Granted
 from sync_worker.channels import MAX_ID, SHARD, Channel, Id, User, same_user
 from sync_worker.errors import Incomplete, RequestFailed, Trouble
 
@@ -31,6 +32,7 @@ _CHANNEL: Final = TypeAdapter(Channel)
 _USERS: Final = TypeAdapter(list[User])
 _USER: Final = TypeAdapter(User)
 _ACCOUNT: Final = TypeAdapter(Account)
+_GRANTED: Final = TypeAdapter(Granted)
 _OBJECT: Final = TypeAdapter(dict[str, object])
 
 
@@ -57,6 +59,11 @@ def read_user(body: bytes, asked: Asked) -> User:
 def read_account(body: bytes, asked: Asked) -> Account:
     """One account."""
     return _read(_ACCOUNT, body, asked)
+
+
+def read_granted(body: bytes, asked: Asked) -> Granted:
+    """A new access token."""
+    return _read(_GRANTED, body, asked)
 
 
 def read_anything(body: bytes, asked: Asked) -> dict[str, object]:

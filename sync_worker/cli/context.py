@@ -43,6 +43,8 @@ class CliContext:
     def load_settings(self) -> "Settings":
         """Settings from file and environment; from then on logs are configured and hide secrets.
 
+        Files with secrets that others on this machine can read are warned of.
+
         Raises:
             ConfigError: with every problem.
         """
@@ -52,6 +54,8 @@ class CliContext:
         self.configure_logs()
         settings = load_settings(self.config_path(), os.environ, on_secret=logs.register_secret)
         self.configure_logs(settings)
+        for sentence in settings.exposed():
+            logs.get_logger().warning(sentence)
         return settings
 
     def configure_logs(self, settings: "Settings | None" = None) -> None:

@@ -82,7 +82,9 @@ def messages(error: BaseException) -> Iterator[str]:
     """What people are told about an error, line by line."""
     match error:
         case SyncWorkerError():
-            yield from str(error).splitlines()
+            from sync_worker import logs
+
+            yield from logs.without_secrets(str(error)).splitlines()
         case typer.TyperException():
             yield from error.format_message().splitlines()
             yield f"try '{getattr(getattr(error, 'ctx', None), 'command_path', PROGRAM)} --help'"

@@ -59,7 +59,7 @@ def _check_users(instance: "Instance") -> None:
 
 
 def _check_secrets(settings: "Settings", instances: "tuple[Instance, ...]") -> None:
-    """Read every secret once, and every source of users.
+    """Read every secret and certificate once, and every source of users.
 
     Raises:
         ConfigError: with every one that cannot be read.
@@ -68,7 +68,7 @@ def _check_secrets(settings: "Settings", instances: "tuple[Instance, ...]") -> N
 
     readers: list[Callable[[], object]] = [settings.database_url, settings.direct_database_url]
     for instance in instances:
-        readers += [instance.read_token, instance.write_token, partial(_check_users, instance)]
+        readers += [instance.read_access, instance.write_access, instance.tls, partial(_check_users, instance)]
     problems: dict[str, None] = {}
     for read in readers:
         try:
@@ -100,6 +100,12 @@ def _database(settings: "Settings") -> str:
 
 
 def _instance(instance: "Instance") -> str:
-    token = "in the configuration" if instance.token is not None else f"in {instance.token_file}"
     desired = f", desired state {instance.desired.file}" if instance.desired.file else ""
-    return f"{instance.origin}, users {' '.join(instance.users)}, token {token}{desired}"
+    return f"{instance.origin}, users {' '.join(instance.users)}, token {_token(instance)}{desired}"
+
+
+def _token(instance: "Instance") -> str:
+    """Where the token comes from."""
+    if instance.oauth.client_id is not None:
+        return f"renewed by OAuth2 (client {instance.oauth.client_id})"
+    return "in the configuration" if instance.token is not None else f"in {instance.token_file}"

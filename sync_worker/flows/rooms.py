@@ -8,14 +8,14 @@ from typing import Final
 
 from sync_worker.canvas.client import CanvasClient
 from sync_worker.canvas.gate import Gate
-from sync_worker.canvas.options import ClientOptions
+from sync_worker.canvas.options import ClientOptions, RefreshGrant
 from sync_worker.canvas.retry import RetryPolicy
 from sync_worker.canvas.throttle import BucketModel, BucketParameters
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.mirror import migrations
 from sync_worker.mirror.database import Database, connect
-from sync_worker.settings import Instance, Settings
+from sync_worker.settings import Grant, Instance, Settings
 from sync_worker.users.queries import Mirrored
 
 DATABASE_NAME: Final = "sync_worker"  # in the embedded server
@@ -95,7 +95,7 @@ async def open_canvas(
         writing: use the token for writing.
 
     Raises:
-        ConfigError: no token, or its file cannot be used.
+        ConfigError: no token, or a file of it cannot be used.
     """
     throttle = instance.throttle
     parameters = BucketParameters(
@@ -112,10 +112,12 @@ async def open_canvas(
 
 
 def _client_options(instance: Instance, *, writing: bool) -> ClientOptions:
-    token = instance.write_token() if writing else instance.read_token()
+    access = instance.write_access() if writing else instance.read_access()
     return ClientOptions(
         base_url=instance.base_url,
-        token=token.get_secret_value(),
+        token="" if isinstance(access, Grant) else access.get_secret_value(),
+        grant=_refresh_grant(access) if isinstance(access, Grant) else None,
+        tls=instance.tls(),
         per_page=instance.per_page,
         max_concurrency=instance.max_concurrency,
         request_timeout=instance.request_timeout.total_seconds(),
@@ -127,6 +129,14 @@ def _client_options(instance: Instance, *, writing: bool) -> ClientOptions:
             base=instance.backoff_base.total_seconds(),
             ceiling=instance.backoff_max.total_seconds(),
         ),
+    )
+
+
+def _refresh_grant(grant: Grant) -> RefreshGrant:
+    return RefreshGrant(
+        client_id=grant.client_id,
+        client_secret=grant.client_secret.get_secret_value(),
+        refresh_token=grant.refresh_token.get_secret_value(),
     )
 
 

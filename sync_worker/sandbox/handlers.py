@@ -20,6 +20,10 @@ MIN_SEARCH = 2
 
 def answer_call(world: World, call: Call) -> Answer:
     """Authenticate, then carry the call out."""
+    if call.target.route is Route.RENEW:
+        owner = world.tokens.get(world.options.token)
+        user_id = owner.user_id if owner else None
+        return world.renewals.renew(call.params, user_id=user_id, now=world.clock.monotonic())
     token = world.tokens.admit(call.token)
     if token is None:
         return answers.invalid_token() if call.token else answers.no_token()

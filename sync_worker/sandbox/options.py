@@ -32,6 +32,12 @@ class SandboxOptions:
     port: int = 0  # 0: any free one
     token: str = "sandbox-token"  # noqa: S105  (opens nothing but this simulation)
     token_role: Role = Role.SITE_ADMIN
+    # --- tokens that end (OAuth2), of the same owner
+    client_id: str = "10000000000001"  # of the developer key
+    client_secret: str = "sandbox-client-secret"  # noqa: S105  (opens nothing but this simulation)
+    refresh_token: str = "sandbox-refresh-token"  # noqa: S105  (as above)
+    access_token_seconds: float = 3600.0  # how long they live
+    access_token_requests: int | None = None  # they end after so many requests, which nobody announces; None: never
     require_user_agent: bool = True  # without one: 403, as hosted Canvas since January 2026
     # --- throttling
     throttle: bool = True  # False: no refusals, both headers absent

@@ -24,7 +24,7 @@ async def read_call(world: World, request: web.BaseRequest) -> Call:
     target = match(request.method, path)
     call = Call(
         target=target,
-        base=f"http://{request.headers.get('Host', '')}",
+        base=f"{request.scheme}://{request.headers.get('Host', '')}",
         path=path,
         query=query,
         params=params,

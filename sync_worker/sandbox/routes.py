@@ -19,6 +19,7 @@ class Route(StrEnum):
     LIST_USERS = "list_users"
     GET_USER = "get_user"
     GET_ACCOUNT = "get_account"
+    RENEW = "renew"
     UNKNOWN = "unknown"
 
 
@@ -41,10 +42,13 @@ class Target:
 UNKNOWN = Target(route=Route.UNKNOWN)
 
 _PREFIX = ["", "api", "v1"]
+_TOKEN_PATH = "/login/oauth2/token"  # noqa: S105  (a path)
 
 
 def match(method: str, path: str) -> Target:
     """The target of a request; `path` is as received, without the query."""
+    if path == _TOKEN_PATH:
+        return Target(route=Route.RENEW) if method == "POST" else UNKNOWN
     parts = path.split("/")
     if parts[:3] != _PREFIX or len(parts) < 5:  # noqa: PLR2004  (/api/v1/users/5 is the shortest)
         return UNKNOWN

@@ -1,5 +1,6 @@
 """Who may come in, and as whom."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sync_worker.sandbox.options import Role
@@ -15,13 +16,15 @@ class Token:
     revoked: bool = False
     blocked: bool = False  # on the throttle's block list: refused for ever, remaining 0.0
     requests_left: int | None = None  # expires when they are used up; None: never
+    ends_at: float | None = None  # monotonic seconds; None: never
 
 
 class TokenTable:
     """All tokens by value. The setters raise `KeyError` for an unknown token."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float]) -> None:
         self._tokens: dict[str, Token] = {}
+        self._monotonic = monotonic
 
     def add(self, value: str, *, role: Role, user_id: int | None) -> Token:
         """A new token, or the same value with another role."""
@@ -33,9 +36,11 @@ class TokenTable:
         return self._tokens.get(value)
 
     def admit(self, value: str) -> Token | None:
-        """Use the token once; None where it is unknown, revoked or used up."""
+        """Use the token once; None where it is unknown, revoked, used up or has ended."""
         token = self._tokens.get(value)
         if token is None or token.revoked:
+            return None
+        if token.ends_at is not None and self._monotonic() >= token.ends_at:
             return None
         if token.requests_left is not None:
             if token.requests_left <= 0:

@@ -7,6 +7,7 @@ from sync_worker.sandbox.clock import Clock
 from sync_worker.sandbox.counters import Counters
 from sync_worker.sandbox.faults import FaultBook
 from sync_worker.sandbox.model import User
+from sync_worker.sandbox.oauth import Renewals
 from sync_worker.sandbox.options import Role, SandboxOptions
 from sync_worker.sandbox.routes import Target
 from sync_worker.sandbox.rules import Limits
@@ -21,6 +22,7 @@ class World:
     options: SandboxOptions
     school: School
     tokens: TokenTable
+    renewals: Renewals
     counters: Counters
     faults: FaultBook
     clock: Clock

@@ -5,7 +5,7 @@ each problem with its place, and no message repeats a value that may be secret.
 """
 
 from sync_worker.settings.durations import parse_duration
-from sync_worker.settings.instance import Instance
+from sync_worker.settings.instance import Grant, Instance
 from sync_worker.settings.load import find_config, load_settings
 from sync_worker.settings.model import Settings
 from sync_worker.settings.tables import (
@@ -15,6 +15,7 @@ from sync_worker.settings.tables import (
     GuardsTable,
     InstanceTable,
     LogsTable,
+    OAuthTable,
     RetentionTable,
     RunTable,
     ScheduleTable,
@@ -26,10 +27,12 @@ __all__ = [
     "BrakeTable",
     "DatabaseTable",
     "DesiredTable",
+    "Grant",
     "GuardsTable",
     "Instance",
     "InstanceTable",
     "LogsTable",
+    "OAuthTable",
     "RetentionTable",
     "RunTable",
     "ScheduleTable",

@@ -19,6 +19,7 @@ def cross_check(tree: Tree) -> Iterator[Problem]:
     for name in instances:
         table = _table(instances, name)
         yield from _one_of(table, ("instances", name), "token", "token_file")
+        yield from _oauth(table, ("instances", name, "oauth"))
         yield from _plain_http(table, name)
     yield from _embedded_said(database, instances)
     yield from _scheduled(tree.get("schedule"), instances)
@@ -32,6 +33,22 @@ def _table(tree: Tree, key: str) -> Tree:
 def _one_of(table: Tree, place: tuple[str, ...], value: str, file: str) -> Iterator[Problem]:
     if value in table and file in table:
         yield Problem(place=(*place, value), what=f"write {value} or {file}, not both")
+
+
+def _oauth(instance: Tree, place: tuple[str, ...]) -> Iterator[Problem]:
+    """All of it or nothing, and no token beside it."""
+    table = _table(instance, "oauth")
+    if not table:
+        return
+    for value in ("client_secret", "refresh_token"):
+        yield from _one_of(table, place, value, f"{value}_file")
+        if not {value, f"{value}_file"} & table.keys():
+            yield Problem(place=place, what=f"{value}_file (or {value}) is missing")
+    if "client_id" not in table:
+        yield Problem(place=place, what="client_id is missing")
+    beside = next((key for key in ("token", "token_file") if key in instance), None)
+    if beside:
+        yield Problem(place=place, what=f"write {beside} or this table, not both")
 
 
 def _host_is_remote(table: Tree) -> bool:

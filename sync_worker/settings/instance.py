@@ -1,20 +1,35 @@
 """One Canvas as the program uses it: defaults and overrides merged, secrets read when asked for."""
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import Field, SecretStr
 
 from sync_worker.errors import ConfigError
 from sync_worker.settings.addresses import origin
+from sync_worker.settings.exposure import Secret
 from sync_worker.settings.secrets import read_secret
 from sync_worker.settings.tables import BrakeTable, DesiredTable, GuardsTable, InstanceTable, Table
+from sync_worker.settings.trust import trusting
 
 SecretSink = Callable[[str], None]
 """Is told every secret as it is read, so that logs can hide it."""
 
 T = TypeVar("T", bound=Table)
+
+_FILES: Final = ("token_file", "write_token_file", "oauth.client_secret_file", "oauth.refresh_token_file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What access tokens that live an hour are asked for with."""
+
+    client_id: str
+    client_secret: SecretStr
+    refresh_token: SecretStr
 
 
 class Instance(InstanceTable):
@@ -59,18 +74,58 @@ class Instance(InstanceTable):
         if self.token_file is not None:
             return self._from_file(self.token_file, "token_file")
         raise ConfigError(
-            "no token", where=f"instances.{self.name}", hint="Write token_file (better) or token in this table"
+            "no token",
+            where=f"instances.{self.name}",
+            hint=f"Write token_file (better) or token in this table, or a table [instances.{self.name}.oauth]",
         )
 
-    def write_token(self) -> SecretStr:
-        """The token for writing: that of `write_token_file`, without it the one for reading.
+    def read_access(self) -> SecretStr | Grant:
+        """The token for reading, or what such tokens are asked for with.
+
+        Raises:
+            ConfigError: there is neither, or a file cannot be used.
+        """
+        oauth = self.oauth
+        if oauth.client_id is None:
+            return self.read_token()
+        return Grant(
+            client_id=oauth.client_id,
+            client_secret=self._secret(oauth.client_secret, oauth.client_secret_file, "oauth.client_secret_file"),
+            refresh_token=self._secret(oauth.refresh_token, oauth.refresh_token_file, "oauth.refresh_token_file"),
+        )
+
+    def write_access(self) -> SecretStr | Grant:
+        """The same for writing: the token of `write_token_file`, without it what reading uses.
 
         Raises:
             ConfigError: there is none, or its file cannot be used.
         """
         if self.write_token_file is None:
-            return self.read_token()
+            return self.read_access()
         return self._from_file(self.write_token_file, "write_token_file")
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Whose certificates are believed; None: those of the authorities that the system trusts.
+
+        Raises:
+            ConfigError: `ca_file` cannot be used.
+        """
+        return None if self.ca_file is None else trusting(self.ca_file, setting=f"instances.{self.name}.ca_file")
+
+    def secret_files(self) -> Iterator[Secret]:
+        """The files that hold secrets of this instance."""
+        for key in _FILES:
+            table, _, name = key.rpartition(".")
+            path = getattr(self.oauth if table else self, name)
+            if path is not None:
+                yield Secret(setting=f"instances.{self.name}.{key}", path=path)
+
+    def _secret(self, value: SecretStr | None, path: Path | None, key: str) -> SecretStr:
+        if value is not None:
+            return self._told(value)
+        if path is None:
+            raise ConfigError("neither this nor the secret itself is set", where=f"instances.{self.name}.{key}")
+        return self._from_file(path, key)
 
     def _from_file(self, path: Path, key: str) -> SecretStr:
         return self._told(read_secret(path, setting=f"instances.{self.name}.{key}"))

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from sync_worker.errors import ConfigError
 from sync_worker.settings.checks import cross_check
 from sync_worker.settings.instance import SecretSink
-from sync_worker.settings.model import ENV_PREFIX, Settings, ignore_secret
+from sync_worker.settings.model import ENV_PREFIX, Settings, ignore_secret, passwords
 from sync_worker.settings.problems import Problem, described, did_you_mean, from_validation
 from sync_worker.settings.sources import Environment, Tree, anchored, merge, read_toml
 
 CONFIG_VARIABLE = "SYNC_WORKER_CONFIG"
+SECRETS: Final = frozenset({"token", "client_secret", "refresh_token"})
+"""Settings that are secrets as a whole; a database URL is one where a password is in it."""
+
 USUAL_PLACES = (Path("config/sync-worker.toml"), Path("/etc/sync-worker/config.toml"))
 
 
@@ -50,7 +54,18 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, on_secret: S
     lines = [*_unknown_variables(environment), *described(problems, str(path or ""), text, environment)]
     if settings is None or lines:
         raise ConfigError("\n".join(lines))
-    return settings.bind(path, on_secret)
+    return settings.bind(path, on_secret, secret_written=_holds_secret(tree))
+
+
+def _holds_secret(tree: Tree) -> bool:
+    """Whether a secret itself is written somewhere in the file."""
+    return any(_is_secret(key, value) for key, value in tree.items())
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    if isinstance(value, dict):
+        return _holds_secret(value)
+    return isinstance(value, str) and (key in SECRETS or (key in {"url", "direct_url"} and bool(passwords(value))))
 
 
 def _validated(tree: Tree) -> tuple[Settings | None, list[Problem]]:

@@ -1,6 +1,9 @@
 """`Settings`: the whole configuration, one frozen value."""
 
+import os
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -10,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from sync_worker.errors import ConfigError
+from sync_worker.settings.exposure import Secret, exposures
 from sync_worker.settings.instance import Instance, SecretSink
 from sync_worker.settings.secrets import read_secret
 from sync_worker.settings.tables import (
@@ -58,6 +62,7 @@ class Settings(BaseSettings):
     logs: LogsTable = LogsTable()
 
     _file: Path | None = PrivateAttr(default=None)
+    _secret_written: bool = PrivateAttr(default=False)
     _on_secret: SecretSink = PrivateAttr(default_factory=lambda: ignore_secret)
 
     @classmethod
@@ -73,9 +78,9 @@ class Settings(BaseSettings):
         """Only what `load_settings` merged: the process's own environment is never read behind its back."""
         return (init_settings,)
 
-    def bind(self, file: Path | None, on_secret: SecretSink) -> Self:
-        """Say, once, which file these settings are from and whom to tell about secrets."""
-        self._file, self._on_secret = file, on_secret
+    def bind(self, file: Path | None, on_secret: SecretSink, *, secret_written: bool) -> Self:
+        """Say, once, which file these settings are from, whether it holds a secret, and whom to tell about secrets."""
+        self._file, self._on_secret, self._secret_written = file, on_secret, secret_written
         return self
 
     @property
@@ -101,6 +106,19 @@ class Settings(BaseSettings):
             name: Instance.of(name, table, defaults=defaults, on_secret=self._on_secret)
             for name, table in self.instances.items()
         }
+
+    def exposed(self) -> list[str]:
+        """A sentence, with the remedy, for each file with a secret that others on this machine can read."""
+        mine = chain(self._secret_files(), *(each.secret_files() for each in self._resolved.values()))
+        return list(exposures(mine, os.geteuid()))
+
+    def _secret_files(self) -> Iterator[Secret]:
+        if self._file is not None and self._secret_written:
+            yield Secret(setting="configuration", path=self._file)
+        for key in ("url_file", "direct_url_file"):
+            path = getattr(self.database, key)
+            if path is not None:
+                yield Secret(setting=f"database.{key}", path=path)
 
     def database_url(self) -> SecretStr:
         """`embedded`, `embedded:DIR` or a PostgreSQL URL; the file of `url_file` is read anew each time.

@@ -22,7 +22,15 @@ Tree = dict[str, Any]
 NOT_SETTINGS = frozenset({"SYNC_WORKER_CONFIG"})
 """Variables with our prefix that mean something else."""
 
-_ONE_OF_TWO = (("url", "url_file"), ("direct_url", "direct_url_file"), ("token", "token_file"))
+_ONE_OF_TWO = (
+    ("url", "url_file"),
+    ("direct_url", "direct_url_file"),
+    ("token", "token_file"),
+    ("token", "oauth"),
+    ("token_file", "oauth"),
+    ("client_secret", "client_secret_file"),
+    ("refresh_token", "refresh_token_file"),
+)
 
 
 class Environment(EnvSettingsSource):
@@ -101,7 +109,7 @@ def read_toml(path: Path) -> tuple[str, Tree]:
 def merge(below: Tree, above: Tree) -> Tree:
     """`above` over `below`, table by table.
 
-    A secret above, in itself or as a file, displaces the other form of it below.
+    A secret above, in itself or as a file, displaces the other form of it below, and a token what renews tokens.
     """
     rivals = {rival for pair in _ONE_OF_TWO for key, rival in (pair, pair[::-1]) if key in above}
     merged = {key: value for key, value in below.items() if key in above or key not in rivals}

@@ -118,6 +118,16 @@ class ThrottleTable(Table):
     up_front_cost: Annotated[float, Field(ge=0)] | None = None  # units of quota
 
 
+class OAuthTable(Table):
+    """`[instances.NAME.oauth]`: how access tokens that live an hour are renewed; in the place of a token."""
+
+    client_id: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)] | None = None  # None: there is a token
+    client_secret: Token | None = None
+    client_secret_file: Path | None = None
+    refresh_token: Token | None = None
+    refresh_token_file: Path | None = None
+
+
 class DesiredTable(Table):
     """`[desired]`: the desired state, and how far the scheduled job may go towards it."""
 
@@ -173,6 +183,8 @@ class InstanceTable(Table):
     backoff_max: Duration = timedelta(seconds=30)
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = 16
     allow_http: bool = False
+    ca_file: Path | None = None  # PEM; None: the authorities that the system trusts
+    oauth: OAuthTable = OAuthTable()
     throttle: ThrottleTable = ThrottleTable()
     desired: DesiredTable = DesiredTable()
     guards: GuardsTable = GuardsTable()

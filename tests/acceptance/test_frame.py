@@ -3,10 +3,13 @@
 import itertools
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -77,6 +80,40 @@ def test_validate(tmp_path: Path) -> None:
     assert "db.example.edu" in done.stdout
     assert "https://school.edu, users account:self" in done.stdout
     assert "geheim" not in done.stdout
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that everybody may enter: pytest's own may not be."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_files_that_others_can_read(public: Path, form: str) -> None:
+    """Each is told once on stderr, with mode and remedy; nothing stops because of it, and the secret is not shown."""
+    config, token = public / "c.toml", public / "token"
+    token.write_text("geheim", encoding="utf-8")
+    config.write_text(
+        "[instances.one]\nbase_url = 'http://localhost'\ntoken_file = 'token'\n"
+        "[instances.two]\nbase_url = 'http://localhost'\ntoken_file = 'token'\n"
+        "[instances.three]\nbase_url = 'http://localhost'\ntoken = 'geheim'\n",
+        encoding="utf-8",
+    )
+    for path in (config, token):
+        path.chmod(0o644)
+    done = run("--log-format", form, "--config", "c.toml", "validate", cwd=public)
+    told = [line for line in done.stderr.splitlines() if "chmod" in line]
+    assert (done.returncode, len(told)) == (0, 2)
+    open_to = "holds a secret and is open to everybody on this machine (mode 0644)"
+    assert f"configuration: c.toml {open_to}; run: chmod 600 {config.resolve()}" in told[0]
+    assert f"instances.one.token_file: {token} {open_to}; run: chmod 600 {token.resolve()}" in told[1]
+    assert "geheim" not in done.stderr
+    for path in (config, token):
+        path.chmod(0o600)
+    assert run("--config", "c.toml", "validate", cwd=public).stderr == ""
 
 
 def test_validate_says_everything_that_is_wrong(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Secrets out of files."""
 
-import logging
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from sync_worker.errors import ConfigError
-from sync_worker.settings import Instance, load_settings
+from sync_worker.settings import Grant, Instance, load_settings
 
 
 def instance_with(tmp_path: Path, content: bytes | None, told: list[str]) -> Instance:
@@ -27,7 +27,7 @@ def test_read_late_stripped_and_reported(tmp_path: Path) -> None:
     assert told == []
     assert instance.read_token().get_secret_value() == "abc"
     (tmp_path / "token").write_text("new\n", encoding="utf-8")
-    assert instance.write_token().get_secret_value() == "new"
+    assert instance.write_access() == SecretStr("new")
     assert told == ["abc", "new"]
 
 
@@ -36,18 +36,6 @@ def test_unusable_files(tmp_path: Path, content: bytes | None) -> None:
     """A missing, empty or garbled file is an error that names setting and file."""
     with pytest.raises(ConfigError, match=r"instances\.main\.token_file: .*token"):
         instance_with(tmp_path, content, []).read_token()
-
-
-def test_open_to_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A file that everybody may read is used, with a warning that does not show it."""
-    instance = instance_with(tmp_path, b"abc", [])
-    with caplog.at_level(logging.WARNING):
-        instance.read_token()
-        assert caplog.text == ""
-        (tmp_path / "token").chmod(0o644)
-        instance.read_token()
-    assert "chmod 600" in caplog.text
-    assert "abc" not in caplog.text
 
 
 def test_no_token(tmp_path: Path) -> None:
@@ -67,7 +55,7 @@ def test_write_token(tmp_path: Path) -> None:
         "[instances.main]\nbase_url = 'http://localhost'\ntoken = 'reader'\nwrite_token_file = 'w'", encoding="utf-8"
     )
     instance = load_settings(config, {}).instance("main")
-    assert [t.get_secret_value() for t in (instance.read_token(), instance.write_token())] == ["reader", "writer"]
+    assert (instance.read_access(), instance.write_access()) == (SecretStr("reader"), SecretStr("writer"))
 
 
 def test_database_passwords_are_reported(tmp_path: Path) -> None:
@@ -90,3 +78,83 @@ def test_the_direct_url_is_the_usual_one_unless_said(tmp_path: Path) -> None:
     (tmp_path / "d").chmod(0o600)
     environ = {"SYNC_WORKER_DATABASE__DIRECT_URL_FILE": str(tmp_path / "d")}
     assert load_settings(None, environ).direct_database_url().get_secret_value() == "postgresql://direct/d"
+
+
+OAUTH = """
+[instances.main]
+base_url = 'http://localhost'
+[instances.main.oauth]
+client_id = 10000000000042
+client_secret_file = 'secret'
+refresh_token = 'refresh'
+"""
+
+
+def with_oauth(tmp_path: Path, more: str = "") -> Path:
+    """A configuration that renews its tokens; `more` settings of the instance."""
+    (tmp_path / "secret").write_text("geheim\n", encoding="utf-8")
+    (tmp_path / "w").write_text("writer", encoding="utf-8")
+    config = tmp_path / "c.toml"
+    config.write_text(OAUTH.replace("[instances.main.oauth]", f"{more}\n[instances.main.oauth]"), encoding="utf-8")
+    return config
+
+
+def test_a_grant(tmp_path: Path) -> None:
+    """What access tokens are asked for with, for reading and for writing; whoever hides secrets hears of it."""
+    told: set[str] = set()
+    instance = load_settings(with_oauth(tmp_path), {}, on_secret=told.add).instance("main")
+    grant = Grant(client_id="10000000000042", client_secret=SecretStr("geheim"), refresh_token=SecretStr("refresh"))
+    assert instance.read_access() == instance.write_access() == grant
+    assert told == {"geheim", "refresh"}
+    assert "geheim" not in repr(grant)
+
+
+def test_a_write_token_beside_a_grant(tmp_path: Path) -> None:
+    """Reading renews, writing has its own."""
+    instance = load_settings(with_oauth(tmp_path, "write_token_file = 'w'"), {}).instance("main")
+    assert instance.write_access() == SecretStr("writer")
+    assert isinstance(instance.read_access(), Grant)
+
+
+def test_a_token_in_the_environment_displaces_the_grant(tmp_path: Path) -> None:
+    """Whatever is said above wins, and the other way round."""
+    environ = {"SYNC_WORKER_INSTANCES__MAIN__TOKEN": "other"}
+    assert load_settings(with_oauth(tmp_path), environ).instance("main").read_access() == SecretStr("other")
+    config = tmp_path / "d.toml"
+    config.write_text("[instances.main]\nbase_url = 'http://localhost'\ntoken = 'below'\n", encoding="utf-8")
+    fields = {"CLIENT_ID": "7", "CLIENT_SECRET": "s", "REFRESH_TOKEN": "r"}
+    environ = {f"SYNC_WORKER_INSTANCES__MAIN__OAUTH__{name}": value for name, value in fields.items()}
+    assert isinstance(load_settings(config, environ).instance("main").read_access(), Grant)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("client_id = 10000000000042", "", "oauth: client_id is missing"),
+        ("client_secret_file = 'secret'", "", r"oauth: client_secret_file \(or client_secret\) is missing"),
+        ("refresh_token = 'refresh'", "", r"oauth: refresh_token_file \(or refresh_token\) is missing"),
+        ("refresh_token =", "refresh_token_file = 'w'\nrefresh_token =", "not both"),
+        ("[instances.main.oauth]", "token = 'x'\n[instances.main.oauth]", "write token or this table, not both"),
+        ("[instances.main.oauth]", "token_file = 'w'\n[instances.main.oauth]", "write token_file or this table"),
+    ],
+)
+def test_half_a_grant(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    """All of it or nothing, and no token beside it."""
+    config = with_oauth(tmp_path)
+    config.write_text(config.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError, match=problem):
+        load_settings(config, {})
+
+
+def test_an_authority_of_ones_own(tmp_path: Path) -> None:
+    """A file that cannot be read or holds no certificate is an error that names it; without one the system's count."""
+    config = tmp_path / "c.toml"
+    config.write_text("[instances.main]\nbase_url = 'http://localhost'\nca_file = 'ca.pem'\n", encoding="utf-8")
+    instance = load_settings(config, {}).instance("main")
+    with pytest.raises(ConfigError, match=r"instances\.main\.ca_file: cannot read .*/ca\.pem: No such file"):
+        instance.tls()
+    (tmp_path / "ca.pem").write_text("no certificate", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"instances\.main\.ca_file: .*/ca\.pem holds no certificates"):
+        instance.tls()
+    config.write_text("[instances.main]\nbase_url = 'http://localhost'\n", encoding="utf-8")
+    assert load_settings(config, {}).instance("main").tls() is None

@@ -38,7 +38,7 @@ def gate_for(clock: Clock) -> Gate:
 
 @asynccontextmanager
 async def connected(
-    base_url: str, token: str, clock: Clock | None = None, **options: Any
+    base_url: str, token: str = "", clock: Clock | None = None, **options: Any
 ) -> AsyncIterator[CanvasClient]:
     """A client of its own, with three attempts unless said otherwise."""
     clock = clock or EagerClock()

@@ -199,7 +199,7 @@ async def test_a_list_that_leads_nowhere_is_incomplete(sandbox: Sandbox, link: s
 
 
 async def test_the_token_goes_nowhere_else(sandbox: Sandbox) -> None:
-    """A next link to another port is refused: that port hears nothing at all."""
+    """A next link to another port is refused, a redirect not followed by any method: that port hears nothing at all."""
     async with raw_server(f"{OK}Content-Length: 2", b"[]") as elsewhere:
         for fault in (
             Fault(kind=FaultKind.LINK, link=f"<{elsewhere.base_url}/api/v1/x?page=2>; rel=next"),
@@ -210,6 +210,11 @@ async def test_the_token_goes_nowhere_else(sandbox: Sandbox) -> None:
             async with client_of(sandbox) as client:
                 with pytest.raises((Incomplete, Trouble)):
                     await client.list_channels(by_id(somebody(sandbox)))
+        async with client_of(sandbox) as client:
+            with pytest.raises(Trouble, match="status 302"):
+                await client.create_channel(by_id(1), type="email", address="a@x.example", skip_confirmation=True)
+            with pytest.raises(Trouble, match="redirects elsewhere, which is never followed"):
+                await client.delete_channel(by_id(1), 1)
     assert elsewhere.requests == []
 
 

@@ -78,9 +78,11 @@ class _Transport(Transport):
         return made
 
     @override
-    async def exchange(self, asked: Asked, url: URL, form: Form | None, on_headers: OnHeaders) -> Answer | Broken:
+    async def exchange(
+        self, asked: Asked, url: URL, form: Form | None, on_headers: OnHeaders, token: str = ""
+    ) -> Answer | Broken:
         self._step()
-        came = await super().exchange(asked, url, form, on_headers)
+        came = await super().exchange(asked, url, form, on_headers, token)
         self._step()
         return came
 

@@ -355,6 +355,21 @@ async def test_lost_message_is_not_sent_twice(applying: Applying) -> None:
     assert applying.messages() == 0
 
 
+@pytest.mark.parametrize("moved", ["http://localhost:{port}", "http://127.0.0.1:1", "https://127.0.0.1:{port}"])
+async def test_another_address_than_the_plans(applying: Applying, moved: str) -> None:
+    """Another name (also of the same machine), port or scheme: Canvas hears nothing, and nothing is written."""
+    user = next(applying.desire.plain())
+    number = await applying.planned(f"{user},email,new@x.example,present")
+    stage = applying.stage
+    requests, runs = stage.sandbox.counters.requests, await stage.value("SELECT count(*) FROM worker.runs")
+    stage.base_url = moved.format(port=stage.sandbox.base_url.rpartition(":")[2])
+    with pytest.raises(PlanError, match=f"the plan is for main at {stage.sandbox.base_url}. Make a new one"):
+        await applying.apply(number)
+    assert stage.sandbox.counters.requests == requests
+    assert (await applying.statuses(number), await applying.plan_status(number)) == ({}, "open")
+    assert await stage.value("SELECT count(*) FROM worker.runs") == runs
+
+
 async def test_revoked_token(applying: Applying) -> None:
     """A bad token stops the apply; what was not done stays planned, and the same plan goes on with a good one."""
     users = list(islice(applying.desire.plain(), 6))

@@ -17,6 +17,7 @@ CHANNELS = "/api/v1/users/5/communication_channels"
         ("GET", "/api/v1/users/sis_user_id%3AS%2F1", Target(route=Route.GET_USER, user="sis_user_id:S/1")),
         ("GET", "/api/v1/accounts/self/users", Target(route=Route.LIST_USERS, account="self")),
         ("GET", "/api/v1/accounts/2", Target(route=Route.GET_ACCOUNT, account="2")),
+        ("POST", "/login/oauth2/token", Target(route=Route.RENEW)),
         (
             "DELETE",
             "/api/v1/users/self/communication_channels/push",

@@ -3,13 +3,14 @@
 import pytest
 
 from sync_worker.sandbox import Role
+from sync_worker.sandbox.clock import Clock
 from sync_worker.sandbox.counters import Counters
 from sync_worker.sandbox.tokens import TokenTable
 
 
 def table() -> TokenTable:
     """One token, `t`."""
-    tokens = TokenTable()
+    tokens = TokenTable(Clock().monotonic)
     tokens.add("t", role=Role.USER, user_id=5)
     return tokens
 
