@@ -62,3 +62,19 @@ SELECT
         SELECT max(finished_at) FROM worker.runs
         WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('done', 'partial', 'withheld')
     ) AS last_success_at;
+
+-- name: last_finished_run
+-- Who was to be read, and was, in the latest finished run over these users. $1 instance, $2 specs.
+SELECT users_total, users_done, users_gone FROM worker.runs
+WHERE instance = $1 AND users_spec = $2::text[] AND kind IN ('run', 'backfill')
+    AND status IN ('done', 'partial', 'withheld', 'implausible')
+ORDER BY finished_at DESC
+LIMIT 1;
+
+-- name: unfinished_runs
+-- Runs that were interrupted or killed since a time. $1 instance, $2 time or null, $3 whether the lock is held: then one
+-- that says "running" may be just that.
+SELECT id FROM worker.runs
+WHERE instance = $1 AND (status = 'interrupted' OR status = 'running' AND NOT $3::boolean)
+    AND ($2::timestamptz IS NULL OR coalesce(resumed_at, started_at) > $2)
+ORDER BY id;

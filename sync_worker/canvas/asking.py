@@ -16,6 +16,7 @@ from sync_worker.canvas.access import Access, NoToken
 from sync_worker.canvas.answers import Answer, Asked, Meaning, classify, error_for, retry_after, units
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.pages import Walk, next_url
+from sync_worker.canvas.probe import Probe, answered, silent
 from sync_worker.canvas.retry import GiveUp, decide
 from sync_worker.canvas.transport import Broken, Form, Transport
 from sync_worker.clock import Clock
@@ -157,6 +158,23 @@ class Asker:
                 attempt += 1
                 self._traffic.retries += 1
                 await self._clock.sleep(step.at_least + self._clock.jitter(step.jitter))
+
+    async def probe(self, call: Call[_T]) -> Probe:
+        """Send a GET, again only where the throttle refuses it, and tell all that the answer says."""
+        while True:
+            async with self._gate.permit() as permit:
+                token = await self._access.token("")
+                if isinstance(token, NoToken):
+                    return silent(token.error)
+                began = self._clock.now()
+                came = await self._transport.exchange(call.asked, call.url, None, partial(_tell_headers, permit), token)
+                if isinstance(came, Broken):
+                    return silent(came.error)
+                at = began + (self._clock.now() - began) / 2
+                probe = answered(call.asked, came, at=at, secret=token)
+                self._tell_body(permit, came, probe.meaning)
+            if probe.meaning is not Meaning.THROTTLED:
+                return probe
 
     async def _with_a_good_token(self, call: Call[_T]) -> Reply[_T] | _Setback:
         """One attempt; what was refused for its token was surely not carried out, and goes again with the next one."""

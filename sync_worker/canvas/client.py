@@ -12,6 +12,7 @@ from sync_worker.canvas.access import access
 from sync_worker.canvas.answers import Asked
 from sync_worker.canvas.asking import Asker, Call, Through, directly
 from sync_worker.canvas.options import ClientOptions, Traffic
+from sync_worker.canvas.probe import Probe
 from sync_worker.canvas.transport import Form, Transport
 from sync_worker.channels import Channel, RefKind, User, UserRef
 from sync_worker.clock import Clock
@@ -99,6 +100,11 @@ class CanvasClient:
         """One account: who this Canvas is to this token."""
         asked = Asked(method="GET", path=_account(account), by_number=account.isdigit())
         return (await self._asker.ask(self._call(asked, wire.read_account))).value
+
+    async def probe(self) -> Probe:
+        """Ask who we are, once, and say what the answer tells about Canvas; raises `QuotaExhausted` alone."""
+        user = UserRef(kind=RefKind.SELF)
+        return await self._asker.probe(self._call(_asked("GET", f"/users/{user.path_segment()}", user), wire.read_user))
 
     # --- writing ---------------------------------------------------------------------------------------
 

@@ -13,10 +13,14 @@ from sync_worker import __version__
 from sync_worker.cli import (
     apply,
     channels,
+    check,
+    completion,
     db,
     demo,
+    doctor,
     export,
     forget,
+    init,
     pending,
     plan,
     prune,
@@ -33,8 +37,11 @@ from sync_worker.cli.exits import PROGRAM, guarded
 
 COMMANDS = (
     demo.register,
+    init.register,
+    doctor.register,
     run.register,
     status.register,
+    check.register,
     pending.register,
     plan.register,
     apply.register,
@@ -46,6 +53,7 @@ COMMANDS = (
     validate.register,
     db.register,
     sandbox.register,
+    completion.register,
     unavailable.register,
 )
 """In the order of `--help`."""
@@ -124,4 +132,5 @@ def build() -> typer.Typer:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line (that of the process unless given); the exit code."""
+    completion.answer_shell()
     return guarded(lambda: build()(arguments, prog_name=PROGRAM, standalone_mode=False))

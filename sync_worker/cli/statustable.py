@@ -1,11 +1,12 @@
 """The status on a terminal, narrow ones too."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Console
 
 from sync_worker.desired.render.words import counted
+from sync_worker.flows.freshness import spelt
 from sync_worker.mirror.readback import InstanceStatus
 
 WRITING: Final = frozenset({"apply", "undo", "channels"})
@@ -62,15 +63,7 @@ def _others(status: InstanceStatus) -> str:
 def _age(instant: datetime | None, now: datetime) -> str:
     if instant is None:
         return "no run over all configured users has come to a good end yet"
-    return f"the last good run over all configured users ended {instant:%Y-%m-%d %H:%M} UTC, {_ago(now - instant)} ago"
-
-
-def _ago(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return f"the last good run over all configured users ended {instant:%Y-%m-%d %H:%M} UTC, {spelt(now - instant)} ago"
 
 
 def _ending(run: dict[str, Any], *, held: bool) -> str:

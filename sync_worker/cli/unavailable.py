@@ -9,7 +9,7 @@ import typer
 
 from sync_worker.errors import UsageError
 
-COMMANDS: Final = ("init", "check", "schedule", "worker", "doctor")
+COMMANDS: Final = ("schedule", "worker")
 """They are hidden from `--help`."""
 
 OPTIONS: Final = ("run --distributed", "backfill --distributed")

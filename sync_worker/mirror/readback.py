@@ -9,6 +9,7 @@ from sync_worker.channels import UserRef
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.lock import LOCK_KEY, describe_holder
+from sync_worker.mirror.runs import RunFigures
 
 PAGE: Final = 5_000  # rows
 
@@ -77,3 +78,24 @@ async def instance_status(
         runs=tuple(dict(row) for row in latest),
         **dict(figures or {}),
     )
+
+
+async def last_figures(database: Database, instance: str, specs: Sequence[str]) -> RunFigures | None:
+    """How many users the latest finished run over `specs` had and could read; None where there was none."""
+    async with database.session() as session:
+        row = await session.fetch_row("last_finished_run", instance, list(specs))
+    return None if row is None else RunFigures(**row)
+
+
+async def unfinished_runs(database: Database, instance: str, since: datetime | None, *, busy: bool) -> tuple[int, ...]:
+    """Runs that were interrupted or killed and not gone on with, those begun before `since` left out.
+
+    Args:
+        database: the mirror.
+        instance: whose runs.
+        since: None: from the beginning.
+        busy: somebody holds the lock, so that what says "running" may be running.
+    """
+    async with database.session() as session:
+        rows = await session.fetch("unfinished_runs", instance, since, busy)
+    return tuple(row["id"] for row in rows)

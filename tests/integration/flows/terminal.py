@@ -6,9 +6,10 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.integration.flows.processes import Program, environment
 
@@ -56,12 +57,18 @@ class Terminal:
 @contextmanager
 def at_terminal(program: Program, *arguments: str) -> Iterator[Terminal]:
     """Run at a terminal meanwhile; killed at the end at the latest."""
+    with on_terminal(program.command(*arguments), program.folder, environment()) as terminal:
+        yield terminal
+
+
+@contextmanager
+def on_terminal(command: list[str], folder: Path, environ: Mapping[str, str]) -> Iterator[Terminal]:
+    """The same for any command, named by its full path."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", _AT_ITS_TERMINAL, *program.command(*arguments)]
     with subprocess.Popen(
-        command,
-        cwd=program.folder,
-        env={**environment(), "TERM": "dumb", "COLUMNS": "200"},
+        [sys.executable, "-c", _AT_ITS_TERMINAL, *command],
+        cwd=folder,
+        env={**environ, "TERM": "dumb", "COLUMNS": "200"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
