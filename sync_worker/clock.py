@@ -22,6 +22,11 @@ class Clock:
         """Seconds since some fixed instant; never goes back."""
         return time.monotonic()
 
+    def boottime(self) -> float:
+        """Seconds since some fixed instant, those that the machine has slept through too, where the system says so."""
+        known = getattr(time, "CLOCK_BOOTTIME", None)
+        return time.monotonic() if known is None else time.clock_gettime(known)
+
     async def sleep(self, seconds: float) -> None:
         """Wait; cancellable."""
         await asyncio.sleep(seconds)

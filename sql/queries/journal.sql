@@ -117,6 +117,19 @@ WHERE p.id = $1 AND p.status = 'applying' AND NOT EXISTS (
 )
 RETURNING status;
 
+-- name: settled_plans
+-- Plans of which nothing is left to do, as `finish_plan` means it, and whose apply died before it could say so.
+-- $1 instance.
+SELECT p.id
+FROM worker.plans p
+WHERE p.instance = $1 AND p.status = 'applying' AND NOT EXISTS (
+    SELECT FROM worker.actions a
+    WHERE a.plan_id = p.id AND (
+        a.status IN ('planned', 'started', 'failed', 'withheld') OR a.status = 'uncertain' AND a.skip_confirmation
+    )
+)
+ORDER BY p.id;
+
 -- name: suspicious_channels
 -- What the journal knows about channels: Canvas refused to delete them, or they came back after a delete of ours that
 -- we did not undo. $1 instance, $2 channel ids.

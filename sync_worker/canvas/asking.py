@@ -30,6 +30,10 @@ _T = TypeVar("_T")
 _PERHAPS_THROTTLED: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
 
+First = Callable[[], Awaitable[None]]
+"""Awaited right before each attempt; raises where it may not be sent any more."""
+
+
 class Through(Protocol):
     """What each request of a list is sent through: it may send it again after trouble."""
 
@@ -50,6 +54,7 @@ class Call(Generic[_T]):
     url: URL  # encoded, on the origin of the token
     read: Callable[[bytes, Asked], _T]  # body to value; raises Trouble (ask again) or Incomplete
     form: Form | None = None
+    first: First | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +196,8 @@ class Asker:
             token = await self._access.token(refused)
             if isinstance(token, NoToken):
                 return _Setback(meaning=Meaning.TROUBLE, error=token.error, retry_after=token.retry_after, unsent=True)
+            if call.first is not None:
+                await call.first()
             tell = partial(_tell_headers, permit)
             came = await self._transport.exchange(call.asked, call.url, call.form, tell, token)
             if isinstance(came, Broken):

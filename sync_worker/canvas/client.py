@@ -1,5 +1,6 @@
 """The client of the Canvas LMS API: one method for each call, each complete or an error."""
 
+import copy
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -10,7 +11,7 @@ from yarl import URL
 from sync_worker.canvas import wire
 from sync_worker.canvas.access import access
 from sync_worker.canvas.answers import Asked
-from sync_worker.canvas.asking import Asker, Call, Through, directly
+from sync_worker.canvas.asking import Asker, Call, First, Through, directly
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.probe import Probe
 from sync_worker.canvas.transport import Form, Transport
@@ -56,6 +57,7 @@ class CanvasClient:
         )
         self._api = f"{options.origin()}/api/v1"
         self._page = f"?per_page={options.per_page}"
+        self._first: First | None = None
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -65,6 +67,16 @@ class CanvasClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._transport.__aexit__(kind, error, trace)
+
+    def writing(self, first: First) -> Self:
+        """The same client, for a writer.
+
+        Args:
+            first: awaited right before each attempt of a call that writes; what it raises ends the call unsent.
+        """
+        other = copy.copy(self)
+        other._first = first  # noqa: SLF001  (a copy of itself)
+        return other
 
     # --- reading ---------------------------------------------------------------------------------------
 
@@ -168,7 +180,8 @@ class CanvasClient:
     ) -> Call[_T]:
         # encoded: otherwise yarl decodes and re-quotes what one path segment has to keep (%2F, %25)
         url = URL(f"{self._api}{asked.path}{query}", encoded=True)
-        return Call(asked=asked, url=url, read=read, form=form)
+        first = None if asked.method == "GET" else self._first
+        return Call(asked=asked, url=url, read=read, form=form, first=first)
 
 
 def _asked(method: str, path: str, user: UserRef) -> Asked:

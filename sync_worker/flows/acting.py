@@ -83,7 +83,7 @@ class Actor:
         caution: Caution,
         tally: Tally,
     ) -> None:
-        self._client = rooms.client
+        self._client = rooms.client.writing(journal.make_sure)
         self._reader = reader(rooms, outage)
         self._outage = outage
         self._outages_before: dict[int, int] = {}  # the latest read of each user: after how many

@@ -26,7 +26,7 @@ from sync_worker.flows.verdict import Evidence, Limits, judge
 from sync_worker.flows.watch import watched
 from sync_worker.logs import bind as bind_log
 from sync_worker.logs import get_logger
-from sync_worker.mirror.actions import Author
+from sync_worker.mirror.actions import Author, settled_plans
 from sync_worker.mirror.candidates import Candidates
 from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.ledger import Ledger
@@ -156,6 +156,8 @@ class _Pull:
         """Look after what an apply that died has left in doubt: no started action is forgotten."""
         journal = Journal(self._writer, self._run, Author(canvas_user_id=None), self._rooms.clock)
         await settle_unsettled(self._rooms, journal, self._read)
+        for number in await settled_plans(self._rooms.database, self._rooms.instance.name):
+            await journal.finish(number)
 
     async def _read_everybody(self) -> None:
         before = await self._ledger.figures(self._run)

@@ -74,7 +74,7 @@ async def _remove(rooms: Rooms, journal: Journal, owner: int, device: str) -> Ta
     if not isinstance(before, Snapshot):
         raise UsageError(f"the channels of user {owner} cannot be read", where=rooms.instance.origin)
     number = await journal.start_push_removal(before)
-    closing = await _call(rooms, device)
+    closing = await _call(rooms, journal, device)
     after = await read(owner)
     await journal.close_push_removal(number, closing, after if isinstance(after, Snapshot) else None)
     tally = Tally()
@@ -83,9 +83,9 @@ async def _remove(rooms: Rooms, journal: Journal, owner: int, device: str) -> Ta
     return tally
 
 
-async def _call(rooms: Rooms, device: str) -> Closing:
+async def _call(rooms: Rooms, journal: Journal, device: str) -> Closing:
     try:
-        known = await rooms.client.delete_push(device)
+        known = await rooms.client.writing(journal.make_sure).delete_push(device)
     except (Rejected, Forbidden, NotFound) as error:
         return Closing(status=Status.REFUSED, note=str(error))
     except RequestFailed as error:

@@ -79,7 +79,7 @@ async def prepare_schema(settings: Settings, database: Database, clock: Clock) -
     policy = settings.database.auto_migrate
     status = await migrations.status(database)
     if status.waiting and (policy == "always" or (policy == "empty" and status.empty)):
-        await migrations.migrate(database, clock)
+        await migrations.migrate(database, clock, whole=status.empty)
     await migrations.require_current(database)
 
 

@@ -131,6 +131,12 @@ async def unsettled(database: Database, instance: str) -> tuple[Action, ...]:
         return tuple(_action(row) for row in await session.fetch("unsettled_actions", instance))
 
 
+async def settled_plans(database: Database, instance: str) -> tuple[int, ...]:
+    """Plans of which nothing is left to do, and nobody has said so: their apply died, and others settled the rest."""
+    async with database.session() as session:
+        return tuple(row["id"] for row in await session.fetch("settled_plans", instance))
+
+
 async def deeds(database: Database, instance: str, run_id: int) -> tuple[Deed, ...]:
     """What a run did or tried, the last first."""
     async with database.session() as session:

@@ -5,6 +5,7 @@ walked users) uses `direct_url`, which is `url` where no other is given.
 """
 
 import asyncio
+import select
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeAlias
@@ -78,6 +79,20 @@ class Session:
         """Load rows into a table of this session."""
         with translated(self._place):
             await self.connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    def stirs(self) -> bool:
+        """Whether the server has sent something that nobody has read yet: where nothing was asked, its farewell.
+
+        True also on a connection that is closed. The event loop need not have run since: a process that was stopped for
+        a while sees so what came meanwhile.
+        """
+        transport = self.connection._transport  # type: ignore[union-attr]  # noqa: SLF001  (there is no public way)
+        socket = None if transport is None else transport.get_extra_info("socket")
+        if socket is None or socket.fileno() < 0:
+            return True
+        waiting = select.poll()
+        waiting.register(socket.fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
 
     @asynccontextmanager
     async def transaction(self, *, readonly: bool = False) -> AsyncIterator[None]:

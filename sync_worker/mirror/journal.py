@@ -48,6 +48,10 @@ class Journal:
             )
             return True
 
+    async def make_sure(self) -> None:
+        """Return when a call to Canvas may be sent: the lock is ours; see `Writer.make_sure`."""
+        await self._writer.make_sure()
+
     async def start(self, action: Action, before: Snapshot) -> bool:
         """Write down that the call is about to be sent; False where the action is settled already."""
         async with self._writer.transaction() as session:

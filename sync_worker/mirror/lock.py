@@ -2,6 +2,12 @@
 
 The lock keeps an honest second writer out. The fence keeps a dishonest first one from committing: a writer that
 was paused, or whose connection was cut, finds a higher epoch or its lock gone inside its own transaction.
+
+No transaction fences a call to Canvas. Right before each that writes, the writer makes sure: the fence has let it pass
+within the last seconds, in which nobody else can have the lock, or it is asked again. What remains is a process that is
+stopped between that look and the first byte of the call, a moment later (longer where a connection has to be made
+first): that call goes out late. Canvas does not do again what was done meanwhile, and mails nobody for it; what was
+left undone meanwhile is done, and found by the next look.
 """
 
 import asyncio
@@ -25,6 +31,9 @@ LOCK_KEY: Final = 0x53594E43  # "SYNC", the first half of the advisory lock; the
 HEARTBEAT: Final = 15.0  # seconds between two looks at the lock's connection
 PATIENCE: Final = 90.0  # seconds; by then the server has ended the last transaction of a writer that went silent
 LOCK_WAIT: Final = 3.0  # seconds of it in one statement
+SURE: Final = 10.0
+"""Seconds for which the lock is surely ours after the fence has said so, unless its connection stirs: a server that
+hears no more of us needs 15 to notice (`KEEPALIVE`: the last sign of life may be as old as its idle time)."""
 
 log = get_logger(__name__)
 
@@ -51,15 +60,28 @@ def _user_name() -> str:
         return f"uid {os.getuid()}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who has taken the lock."""
+
+    instance: str
+    process: Process
+    epoch: int
+    backend: int  # of the session that holds it
+
+
 class Writer:
     """The right to write for one instance while the lock lasts."""
 
-    def __init__(self, database: Database, instance: str, process: Process, epoch: int, backend: int) -> None:
+    def __init__(self, database: Database, session: Session, holder: "Holder", clock: Clock) -> None:
         self._database = database
-        self._backend = backend
-        self.instance = instance
-        self.process = process
-        self.epoch = epoch
+        self._session = session
+        self._clock = clock
+        self._backend = holder.backend
+        self._sure_since = -SURE
+        self.instance = holder.instance
+        self.process = holder.process
+        self.epoch = holder.epoch
         self.lost = asyncio.Event()
 
     @asynccontextmanager
@@ -78,11 +100,28 @@ class Writer:
                 await self._fence(session)
                 yield session
 
+    async def make_sure(self) -> None:
+        """Return when the lock is surely ours at this moment: before what no transaction can fence.
+
+        Raises:
+            LockLost: the lock's session ended, or another writer has taken over.
+            DatabaseUnreachable: nobody can say.
+        """
+        while not self._sure():
+            async with self.transaction():
+                pass
+
+    def _sure(self) -> bool:
+        recent = self._clock.boottime() - self._sure_since < SURE
+        return recent and not self.lost.is_set() and not self._session.stirs()
+
     async def _fence(self, session: Session) -> None:
+        asked = self._clock.boottime()
         if not await session.fetch_value("fence", LOCK_KEY, self.instance, self.epoch, self._backend):
             self.lost.set()
         if self.lost.is_set():
             raise self.lost_error()
+        self._sure_since = asked
 
     def lost_error(self) -> LockLost:
         """What to raise when the lock is gone."""
@@ -130,7 +169,8 @@ async def _take(
             async with session.transaction():
                 await session.execute("limit_lock_wait", f"{LOCK_WAIT:.3f}s")
                 epoch = await session.fetch_value("raise_epoch", instance, *who, clock.now())
-            return Writer(database, instance, process, epoch, backend)
+            holder = Holder(instance=instance, process=process, epoch=epoch, backend=backend)
+            return Writer(database, session, holder, clock)
         except DatabaseUnreachable as error:
             if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
                 raise

@@ -6,6 +6,7 @@ deadlocks with `CREATE INDEX CONCURRENTLY`.
 
 import hashlib
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -109,9 +110,15 @@ def _check(applied: tuple[Applied, ...], known: tuple[Migration, ...], place: st
 
 
 async def migrate(
-    database: Database, clock: Clock, known: tuple[Migration, ...] | None = None
+    database: Database, clock: Clock, known: tuple[Migration, ...] | None = None, *, whole: bool = False
 ) -> tuple[Migration, ...]:
     """Apply what is waiting, each migration in its own transaction; returns what was applied.
+
+    Args:
+        database: which one.
+        clock: time.
+        known: the migrations; those that this program brings where not given.
+        whole: all in one transaction, so that a new database is new again where the process dies on the way.
 
     Raises:
         SchemaError: as `status`, or a migration failed (nothing of it stays).
@@ -122,8 +129,9 @@ async def migrate(
         await _lock(session, clock)
         await session.execute("create_migrations_table")
         waiting = (await _status(session, known, database.place)).waiting
-        for migration in waiting:
-            await _apply(session, migration, database.place)
+        async with session.transaction() if whole else nullcontext():
+            for migration in waiting:
+                await _apply(session, migration, database.place)
         return waiting
 
 

@@ -4,7 +4,6 @@ What was written is judged at the school itself (`witness.py`). `MACHINE_EXAMPLE
 """
 
 import asyncio
-import multiprocessing
 import os
 import tempfile
 from collections import Counter
@@ -35,6 +34,7 @@ from tests.conftest import Cluster
 from tests.integration.flows.carrying_out import GENEROUS as NO_GUARDS
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import FRESH, Desire
+from tests.integration.flows.forks import FORK
 from tests.integration.flows.happenings import ADDRESSES, Happening, happen, happenings, own_address
 from tests.integration.flows.harness import quick, staged
 from tests.integration.flows.stepping import Countdown, Order, carry_out, dying, stepping
@@ -47,8 +47,6 @@ STEPS = int(os.environ.get("MACHINE_STEPS", "15"))
 USERS = 4  # beside the owner of the token
 PHONE = "+1 555 0100"
 LOST = ("close", "reset_after", "status", "cut", "truncated_json", "html", "empty")
-FORK = multiprocessing.get_context("forkserver")
-FORK.set_forkserver_preload([dying.__module__])
 
 # --- what is drawn --------------------------------------------------------------------------------------
 

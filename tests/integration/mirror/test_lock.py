@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import cast
 
 import pytest
+from typing_extensions import override
 
 from sync_worker.channels import User
 from sync_worker.clock import Clock
@@ -16,7 +18,7 @@ from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
 from sync_worker.mirror import database as database_module
 from sync_worker.mirror import lock
 from sync_worker.mirror.database import Database, Session, connect
-from sync_worker.mirror.lock import Process, Writer, writing
+from sync_worker.mirror.lock import Holder, Process, Writer, writing
 from sync_worker.mirror.merge import Merged
 from sync_worker.mirror.readback import instance_status
 from tests.integration.mirror.stage import Stage, channel, kill_backend, request, snapshot, staged
@@ -240,6 +242,64 @@ async def test_a_heartbeat_that_fails_is_a_lost_lock(
             raise DatabaseUnreachable(name)
 
     monkeypatch.setattr(lock, "HEARTBEAT", 0.001)
-    writer = Writer(database, "main", Process.current("run"), 1, 1)
-    await lock._beat(database, cast("Session", Dead()), writer, clock)
+    session = cast("Session", Dead())
+    holder = Holder(instance="main", process=Process.current("run"), epoch=1, backend=1)
+    writer = Writer(database, session, holder, clock)
+    await lock._beat(database, session, writer, clock)
     assert writer.lost.is_set()
+
+
+# --- before a call to Canvas, which no transaction fences ----------------------------------------------
+
+
+class Asleep(Clock):
+    """A clock of a machine that can be put to sleep."""
+
+    slept = 0.0
+
+    @override
+    def boottime(self) -> float:
+        return super().boottime() + self.slept
+
+
+async def test_a_writer_makes_sure_after_a_sleep(database: Database) -> None:
+    """For some seconds it believes the fence; after that it asks again, and finds that somebody else has taken over."""
+    clock = Asleep()
+    async with writing(database, "main", "apply", clock) as writer, database.session() as session:
+        await writer.make_sure()
+        await session.connection.execute("UPDATE worker.instances SET epoch = epoch + 1")
+        await writer.make_sure()  # nobody has told us, and nobody can have the lock so soon
+        clock.slept = lock.SURE
+        with pytest.raises(LockLost):
+            await writer.make_sure()
+
+
+async def test_a_writer_that_is_still_alone_makes_sure_too(database: Database) -> None:
+    """However long it slept: the lock is its own."""
+    clock = Asleep()
+    async with writing(database, "main", "apply", clock) as writer:
+        for hours in range(3):
+            clock.slept = hours * 3600.0
+            await writer.make_sure()
+
+
+async def test_a_farewell_that_nobody_has_read(database: Database, database_url: str, clock: Clock) -> None:
+    """The lock's connection ended while this process stood still: the next look sees it before the event loop does."""
+
+    def end() -> None:
+        asyncio.run(_end_locks(database_url))
+
+    async with writing(database, "main", "apply", clock) as writer:
+        await writer.make_sure()
+        meanwhile = threading.Thread(target=end)
+        meanwhile.start()
+        meanwhile.join()  # the event loop stands still
+        assert not writer.lost.is_set()
+        with pytest.raises(LockLost):
+            await writer.make_sure()
+
+
+async def _end_locks(database_url: str) -> None:
+    async with connect(database_url) as other, other.session() as session:
+        query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE '%lock main'"
+        assert await session.connection.fetchval(query)

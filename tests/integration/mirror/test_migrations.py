@@ -73,6 +73,15 @@ async def test_a_failing_migration_leaves_nothing(empty_database_url: str, clock
         assert await migrate(database, clock, (*STEPS, migration(3, "CREATE TABLE third ();")))
 
 
+async def test_a_new_database_is_made_whole_or_not_at_all(empty_database_url: str, clock: Clock) -> None:
+    """Where a later migration fails, or the process dies, an earlier one does not stay behind."""
+    async with connect(empty_database_url) as database:
+        with pytest.raises(SchemaError, match="0003"):
+            await migrate(database, clock, (*STEPS, BROKEN), whole=True)
+        assert (await status(database, STEPS)).empty
+        assert await tables(database) == []
+
+
 async def test_an_edited_migration_is_refused(empty_database_url: str, clock: Clock) -> None:
     """By looking and by migrating; nothing is applied."""
     async with connect(empty_database_url) as database:
