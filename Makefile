@@ -23,11 +23,11 @@ define NEED_PYTHON
 	exit 2; }
 endef
 
-.PHONY: help demo test torture lint audit bench install lock clean
+.PHONY: help demo test torture soak lint audit bench install lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: PYTHON=… (the interpreter), ARGS=… (for test and bench), DEMO_ARGS=… (for demo)."
+	@echo "Variables: PYTHON=… (the interpreter), ARGS=… (for test, soak and bench), DEMO_ARGS=… (for demo)."
 
 demo: $(STAMP) ## The whole story, on a simulated Canvas and a PostgreSQL of its own.
 	$(BIN)/sync-worker demo $(DEMO_ARGS)
@@ -37,11 +37,16 @@ IN_PARALLEL := --numprocesses=4 --dist=worksteal
 test: $(STAMP) ## All tests, in parallel; ARGS="-n 0 -k name" for some, one after the other.
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
-# Chaos with more seeds, laws with more examples, every cell of the fault matrix by itself.
+# Chaos with more seeds, laws with more examples, every cell of the fault matrix by itself, every kill, every lost database.
 torture: export TORTURE := 1
-torture: export CHAOS_SEEDS ?= 30
-torture: $(STAMP) ## What takes too long for every day: some quarters of an hour.
+torture: export CHAOS_SEEDS ?= 200
+torture: export SOAK_USERS ?= 20000
+torture: $(STAMP) ## What takes too long for every day: under half an hour.
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m torture --timeout=3600 $(ARGS)
+
+# One run in every kind of trouble at once, and a plain one after it: half an hour to an hour for 200,000 users.
+soak: $(STAMP) ## The soak with its figures; ARGS="20000" for fewer users.
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lint: $(STAMP) ## Style, types, structure.
 	$(BIN)/ruff check .

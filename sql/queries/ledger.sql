@@ -15,6 +15,17 @@ SET status = 'abandoned', finished_at = coalesce(finished_at, $3)
 WHERE instance = $1 AND status IN ('running', 'interrupted') AND id IS DISTINCT FROM $2
     AND (users_spec = $4::text[] OR coalesce(resumed_at, started_at) < $5);
 
+-- name: interrupt_runs
+-- Runs that nobody can be at: whoever asks holds the lock, and has none of its own yet. Their process was killed or cut
+-- off from the database before it could say so. $1 instance, $2 time.
+UPDATE worker.runs
+SET status = 'interrupted', finished_at = $2, message = 'ended without a word: killed, or cut off from its database'
+WHERE instance = $1 AND status = 'running';
+
+-- name: run_is_finished
+-- Whether the end of a run is written down. $1 run.
+SELECT status NOT IN ('running', 'interrupted') FROM worker.runs WHERE id = $1;
+
 -- name: start_run
 -- $1 instance, $2 kind, $3 specs, $4 fingerprint, $5 time, $6 version, $7 host, $8 pid, $9 operating-system user.
 INSERT INTO worker.runs (

@@ -63,24 +63,37 @@ async def pull(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Prog
         TokenRefused, Unreachable, Stopped: the run is unfinished; the same request goes on with it. Before that, Canvas
             and the database are waited for, as long as their patience lasts.
     """
+    sofar = _SoFar()
 
     async def start() -> RunReport:
-        return await _start(rooms, replace(request, going_on=progress.starts > 0), stop=stop, progress=progress)
+        going_on = replace(request, going_on=progress.starts > 0)
+        return await _start(rooms, going_on, sofar, stop=stop, progress=progress)
 
     return await persistently(rooms, stop, progress, start)
 
 
-async def _start(rooms: Rooms, request: PullRequest, *, stop: Stop, progress: Progress) -> RunReport:
+@dataclass(slots=True, kw_only=True)
+class _SoFar:
+    """What the starts of one command leave to the next one."""
+
+    report: RunReport | None = None  # it came to its end; whether that is written down, nobody has said
+
+
+async def _start(rooms: Rooms, request: PullRequest, sofar: _SoFar, *, stop: Stop, progress: Progress) -> RunReport:
     source = await asyncio.to_thread(fingerprint, request.specs)
     await check_queries(rooms.mirrored, request.specs)
     outage = outage_watch(rooms, progress)
     async with writing(rooms.database, rooms.instance.name, request.kind, rooms.clock) as writer:
         async with watched(rooms, writer, stop):
             await bind_to_canvas(rooms, writer, outage if request.going_on else None)
-        run = await Ledger(rooms.database, writer, rooms.clock).open_run(_run_request(rooms, request, source))
+        ledger = Ledger(rooms.database, writer, rooms.clock)
+        if sofar.report is not None and await ledger.is_finished(sofar.report.run_id):
+            progress.phase, progress.waiting = "done", None
+            return sofar.report  # its last commit has gone through, only the answer was lost
+        run = await ledger.open_run(_run_request(rooms, request, source))
         begin(progress, run.id)
         with bind_log(run=run.id):
-            return await _Pull(rooms, request, writer, run, outage, progress).run(stop)
+            return await _Pull(rooms, request, writer, run, outage, progress).run(stop, sofar)
 
 
 def _run_request(rooms: Rooms, request: PullRequest, source: str) -> RunRequest:
@@ -126,7 +139,7 @@ class _Pull:
             progress=progress,
         )
 
-    async def run(self, stop: Stop) -> RunReport:
+    async def run(self, stop: Stop, sofar: _SoFar) -> RunReport:
         """Read everybody, settle what is missing, and write down how it ended."""
         log.info("run started", kind=self._request.kind, resumed=self._run.resumed)
         with stop.gently(self._rooms.database.abandon):
@@ -140,6 +153,7 @@ class _Pull:
                     await self._keep(error)
                     await self._recorder.interrupted(error)
                 raise
+            sofar.report = report
             await self._recorder.finished(report)
         self._progress.phase = "done"
         return report

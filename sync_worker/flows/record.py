@@ -86,6 +86,7 @@ class Recorder:
             coverage_percent=coverage_percent(figures),
             requests=traffic.requests,
             refusals=traffic.refusals,
+            retries=traffic.retries,
             took=self.took(),
         )
 

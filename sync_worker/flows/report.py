@@ -28,6 +28,7 @@ class RunReport:
     coverage_percent: float = 0.0
     requests: int = 0  # of this start
     refusals: int = 0  # of this start
+    retries: int = 0  # of this start: requests sent again after trouble
     took: timedelta = field(default_factory=timedelta)  # this start
 
     def canonical(self) -> dict[str, Any]:
@@ -44,6 +45,7 @@ class RunReport:
             "coverage_percent": round(self.coverage_percent, 2),
             "requests": self.requests,
             "throttled": self.refusals,
+            "retries": self.retries,
             "seconds": round(self.took.total_seconds(), 3),
             "findings": [finding.message for finding in self.findings],
         }

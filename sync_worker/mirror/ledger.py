@@ -33,6 +33,7 @@ class Ledger:
         """Go on with the unfinished run that walks the same, or abandon it and start anew."""
         async with self._writer.transaction() as session:
             specs, now = list(request.specs), self._clock.now()
+            await self._interrupt_others(session)
             unfinished = await session.fetch_row("find_unfinished_run", self._writer.instance, specs)
             keep = unfinished if unfinished and self._resumable(unfinished, request) else None
             too_old = now - request.resume_max_age
@@ -46,13 +47,24 @@ class Ledger:
     async def begin(self, request: RunRequest) -> Run:
         """Start a run of its own, which leaves an unfinished one as it is."""
         async with self._writer.transaction() as session:
+            await self._interrupt_others(session)
             return Run(id=await self._start(session, request), resumed=False, listed=True)
 
     async def go_on(self, run: Run, request: RunRequest) -> Run:
         """Go on with a run of its own that this very command has begun."""
         async with self._writer.transaction() as session:
+            await self._interrupt_others(session)
             await self._resume(session, run.id, request.kind)
         return replace(run, resumed=True)
+
+    async def is_finished(self, run_id: int) -> bool:
+        """Whether the end of a run is written down."""
+        async with self._database.session() as session:
+            return bool(await session.fetch_value("run_is_finished", run_id))
+
+    async def _interrupt_others(self, session: Session) -> None:
+        """What is said to run does not: the lock is ours."""
+        await session.execute("interrupt_runs", self._writer.instance, self._clock.now())
 
     def _resumable(self, run: Record, request: RunRequest) -> bool:
         young = self._clock.now() - run["last_start"] <= request.resume_max_age

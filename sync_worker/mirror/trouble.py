@@ -37,6 +37,7 @@ _HOPELESS = (
     asyncpg.DatabaseDroppedError,
 )
 """Of `_STUCK`: what does not pass by itself."""
+_FULL: Final = "The disk of the database is full: free some space there, then run the same command again to go on"
 _WRONG = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -81,7 +82,8 @@ def translated(place: str) -> Iterator[None]:
         hint = "The same command goes on later"
         raise DatabaseUnreachable("the connection to the database broke", where=place, hint=hint) from error
     except _STUCK as error:
-        hint = "See the server's log; the same command goes on later"
+        full = isinstance(error, asyncpg.DiskFullError)
+        hint = _FULL if full else "See the server's log; the same command goes on later"
         kind = DatabaseStuck if isinstance(error, _HOPELESS) else DatabaseUnreachable
         raise kind(f"the database stops: {_first_line(error)}", where=place, hint=hint) from error
 

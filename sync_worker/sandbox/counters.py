@@ -23,6 +23,7 @@ class Counters:
     authorization_seen: bool | None = None  # whether the last request had an Authorization header
     by_route: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
+    by_fault: Counter[str] = field(default_factory=Counter)  # requests struck, by the fault's name
     channel_lists: Counter[int] = field(default_factory=Counter)  # by user id; each page counts
     writes: Counter[int] = field(default_factory=Counter)  # by user id; every writing request that was let in
 

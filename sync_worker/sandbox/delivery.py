@@ -52,15 +52,17 @@ class Postman:
 
     async def _cut(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         response = await self._start(request, answer, len(answer.body))
-        await response.write(answer.body[: len(answer.body) // 2])
+        with suppress(ConnectionError):
+            await response.write(answer.body[: len(answer.body) // 2])
         hang_up(request, abrupt=answer.abrupt)
         return response
 
     async def _drip(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         response = await self._start(request, answer, len(answer.body))
-        for begin in range(0, len(answer.body), answer.size):
-            await response.write(answer.body[begin : begin + answer.size])
-            await self._clock.sleep(answer.pause)
+        with suppress(ConnectionError):  # the client has given up
+            for begin in range(0, len(answer.body), answer.size):
+                await response.write(answer.body[begin : begin + answer.size])
+                await self._clock.sleep(answer.pause)
         return response
 
     async def _flood(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:

@@ -131,6 +131,7 @@ class Exchange:
     async def _misbehave(self, fault: Fault, call: Call) -> Answer:
         world = self._world
         world.counters.faults += 1
+        world.counters.by_fault[fault.name] += 1
         if fault.kind is FaultKind.HANG:
             await world.clock.sleep(fault.seconds)
         answer = mischief.instead(fault, url=call.full_url, refusal_status=world.options.refusal_status)

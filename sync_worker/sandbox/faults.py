@@ -42,12 +42,14 @@ class Fault:
     """A rule. All conditions have to hold; the defaults hold always."""
 
     kind: FaultKind | str = FaultKind.STATUS
+    name: str = ""  # what the counters call it; empty: its kind
     # --- which requests
     route: Route | str = "*"  # a name in `Route`; *: all
     user_ids: frozenset[int] = frozenset()  # the users concerned; empty: all
     user_share: float = 1.0  # 0 to 1: this part of all users, always the same ones
-    salt: int = 0  # another one: other users of the same share
+    salt: int = 0  # another one: other users, and other requests, of the same share
     page: int | None = None  # the first is 1, also of a list with bookmarks
+    share: float = 1.0  # 0 to 1: this part of the requests that fulfil all the above, by a chance that `salt` repeats
     first: int = 1  # of the requests that fulfil all the above, strike from this one on
     last: int | None = None  # up to this one; None: no end
     times: int | None = None  # strike so often in all; None: no end
@@ -66,6 +68,8 @@ class Fault:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
         object.__setattr__(self, "user_ids", frozenset(self.user_ids))
+        if not self.name:
+            object.__setattr__(self, "name", FaultKind(self.kind).value)
         if self.route != "*":
             object.__setattr__(self, "route", Route(self.route))
 
@@ -87,6 +91,7 @@ class Facts:
 @dataclass(slots=True, kw_only=True)
 class _Rule:
     fault: Fault
+    met: int = 0  # requests of which a share is struck
     seen: int = 0
     struck: int = 0
     struck_users: Counter[int | None] = field(default_factory=Counter)
@@ -118,6 +123,8 @@ def _strikes(rule: _Rule, facts: Facts) -> bool:
     fault = rule.fault
     if not _concerns(fault, facts):
         return False
+    if fault.share < 1 and not _by_chance(rule):
+        return False
     rule.seen += 1
     if rule.seen < fault.first or (fault.last is not None and rule.seen > fault.last):
         return False
@@ -138,6 +145,11 @@ def _concerns(fault: Fault, facts: Facts) -> bool:
     if fault.user_ids and facts.user_id not in fault.user_ids:
         return False
     return fault.user_share >= 1 or _in_share(fault, facts.user_id)
+
+
+def _by_chance(rule: _Rule) -> bool:
+    rule.met += 1
+    return share("request", rule.fault.salt, rule.met) < rule.fault.share
 
 
 def _in_share(fault: Fault, user_id: int | None) -> bool:

@@ -36,6 +36,7 @@ class Usage:
     seconds: float
     cpu_seconds: float  # its own and those of its children
     peak_mb: float  # resident
+    said: str  # on both of its outputs
 
 
 @asynccontextmanager
@@ -114,7 +115,10 @@ async def measured(*command: str, code: int = 0) -> Usage:
     if process.returncode != code:
         raise RuntimeError(f"exit code {process.returncode}: {said.decode(errors='replace')[-2000:]}")
     return Usage(
-        seconds=clock.monotonic() - started, cpu_seconds=_children_cpu() - before, peak_mb=peak.result() / 2**10
+        seconds=clock.monotonic() - started,
+        cpu_seconds=_children_cpu() - before,
+        peak_mb=peak.result() / 2**10,
+        said=said.decode(errors="replace"),
     )
 
 

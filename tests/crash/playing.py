@@ -5,8 +5,8 @@ from typing import Final
 
 from sync_worker.cli.exits import IN_PART
 from tests.crash.child import Blow, Step
-from tests.crash.ledger import ledger_is_consistent
 from tests.crash.scene import Place, Player, Theatre
+from tests.integration.flows.consistency import contradictions
 
 CANVAS: Final = "canvas"
 """A step that the process itself cannot count: Canvas has carried a call out, and not answered yet."""
@@ -103,7 +103,8 @@ async def check(place: Place) -> bool:
     assert dict(watched.deeds) == dict.fromkeys(deeds, 1)
     assert watched.sandbox.counters.messages == (0 if unsent else act.messages)
     await place.stage.assert_equal()
-    await ledger_is_consistent(place.stage)
+    assert await contradictions(place.stage.database_url) == {}
+    assert not {number for number in await place.stage.candidates() if number in place.stage.truth()}
     done = await place.stage.fetch(
         "SELECT kind, user_id, type, lower(address) AS address FROM worker.actions a WHERE status = 'done' "
         "AND plan_id > $1",

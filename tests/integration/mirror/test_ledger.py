@@ -58,6 +58,23 @@ async def test_a_resumed_enrolment_skips_whom_the_run_has(stage: Stage) -> None:
     assert (await stage.ledger.open_run(request())).listed
 
 
+async def test_a_run_that_ended_without_a_word_is_interrupted(stage: Stage) -> None:
+    """Whoever begins holds the lock, so nobody is at any other; it is resumed as any unfinished run."""
+    other = await stage.ledger.begin(request(kind="apply", specs=("plan:1",)))
+    rows = await stage.query("SELECT id, status, finished_at, message FROM worker.runs ORDER BY id")
+    assert [(row["id"], row["status"]) for row in rows] == [(stage.run.id, "interrupted"), (other.id, "running")]
+    assert rows[0]["finished_at"] == at(0)
+    assert "ended without a word" in rows[0]["message"]
+    assert [await stage.ledger.is_finished(run.id) for run in (stage.run, other)] == [False, False]
+    await stage.ledger.finish(other, end("done"))
+    assert await stage.ledger.is_finished(other.id)
+    assert await stage.ledger.open_run(request()) == Run(id=stage.run.id, resumed=True, listed=False)
+    assert [row["status"] for row in await stage.query("SELECT status FROM worker.runs ORDER BY id")] == [
+        "running",
+        "done",
+    ]
+
+
 async def test_the_list_of_walked_users_is_its_sessions_alone(stage: Stage) -> None:
     """A temporary table: two enrolments at once do not meet, and nothing stays."""
     async with stage.ledger.enrolment(stage.run, 1) as first, stage.ledger.enrolment(stage.run, 1) as second:
@@ -183,7 +200,7 @@ async def test_a_run_that_walks_the_same_and_is_young_goes_on(
         assert (row["status"], row["started_at"], row["resumed_at"]) == ("running", at(0), at(60))
         assert row["kind"] == given.get("kind", "run")
     elif "specs" in given:
-        assert row["status"] == "running"
+        assert row["status"] == "interrupted"
     else:
         assert (row["status"], row["finished_at"]) == ("abandoned", at(60))
 

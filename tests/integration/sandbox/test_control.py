@@ -145,6 +145,8 @@ async def test_faults_and_tokens_over_http() -> None:
     async with visiting() as visitor:
         await post(visitor, "faults", {"route": "list_channels", "status": 503, "user_ids": [1000]})
         assert (await visitor.channels("self")).status == 503
+        counters = (await visitor.get("/_control/counters")).json
+        assert (counters["faults"], counters["by_fault"]) == (1, {"status": 1})
         await visitor.ask("DELETE", "/_control/faults")
         await post(visitor, "tokens", {"do": "add", "token": "t2", "role": "user", "user_id": 1001})
         assert (await visitor.get("/api/v1/users/self", token="t2")).json["id"] == 1001

@@ -65,6 +65,13 @@ def test_foreign_errors_become_ours(error: Exception, ours: type[Exception]) -> 
         assert caught.value.__cause__ is error
 
 
+def test_a_full_disk_is_named() -> None:
+    """With what to do; the server's own words say which file."""
+    said = "No space left on device. The disk of the database is full: free some"
+    with pytest.raises(DatabaseStuck, match=said), translated("db"):
+        raise asyncpg.DiskFullError('could not extend file "base/5/16386": No space left on device')
+
+
 def test_only_the_first_line_is_told() -> None:
     """The others are for the log; an error without a text has its name."""
     with pytest.raises(DatabaseUnreachable) as caught, translated("db"):

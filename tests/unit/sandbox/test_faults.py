@@ -68,6 +68,22 @@ def test_a_share_of_users_is_always_the_same_share() -> None:
     assert hits(rule, facts(None)) == [False]
 
 
+def test_a_share_of_requests_is_left_to_a_chance_that_can_be_repeated() -> None:
+    """About that part of them, of the same user too; another salt, others; ordinals count what is struck."""
+    requests = [facts(5)] * 2000
+    first = hits(book(Fault(share=0.05)), *requests)
+    assert first == hits(book(Fault(share=0.05)), *requests) != hits(book(Fault(share=0.05, salt=1)), *requests)
+    assert sum(first) == pytest.approx(100, rel=0.3)
+    assert hits(book(Fault(share=0.05, last=1)), *requests).index(True) == first.index(True)
+    assert sum(hits(book(Fault(share=0.05, last=1)), *requests)) == 1
+    assert not any(hits(book(Fault(share=0.0)), *requests))
+
+
+def test_a_fault_is_called_by_its_kind_unless_it_has_a_name() -> None:
+    """For whoever counts."""
+    assert (Fault(kind="html").name, Fault(status=502, name="502").name) == ("html", "502")
+
+
 def test_a_page_is_a_condition() -> None:
     """The second page only."""
     assert hits(book(Fault(page=2)), facts(page=1), facts(page=2)) == [False, True]
