@@ -233,6 +233,16 @@ CREATE TABLE worker.migrations (
     PRIMARY KEY (version)
 );
 
+-- What [notify] command was told and still holds; a row goes away when it holds no more. Nothing is told of it again before a week has passed; failures are told each time.
+CREATE TABLE worker.notices (
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    job text NOT NULL, -- run, backfill or prune.
+    event text NOT NULL, -- failed, withheld, partial, plan_waiting or token_expiring.
+    fingerprint text NOT NULL, -- SHA-256 of what was told, without its figures: the same thing has the same one.
+    told_at timestamp with time zone NOT NULL, -- When it was told last.
+    PRIMARY KEY (instance, job, event, fingerprint)
+);
+
 -- What a desired state would change at Canvas: shown, approved, then carried out; never more than it says.
 CREATE TABLE worker.plans (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Number of the plan, as the messages name it.
@@ -313,6 +323,16 @@ CREATE TABLE worker.runs (
     CHECK ((status = ANY (ARRAY['running'::text, 'interrupted'::text, 'abandoned'::text, 'done'::text, 'partial'::text, 'withheld'::text, 'implausible'::text, 'failed'::text])))
 );
 CREATE INDEX runs_of_instance ON worker.runs USING btree (instance, id DESC);
+
+-- The jobs of [[schedule]], and the latest time for which each was begun: what came after it was missed.
+CREATE TABLE worker.schedule (
+    job text NOT NULL, -- Kind, cron expression, time zone and instances, as the configuration says them.
+    due_at timestamp with time zone NOT NULL, -- The time of the schedule for which it was begun last; for a job that is new, when it was first seen.
+    started_at timestamp with time zone NOT NULL, -- When it was begun.
+    finished_at timestamp with time zone, -- When it ended; null while it runs, and when it was killed or stopped in the middle: then it is caught up.
+    exit_code integer, -- As the command would have ended; null while finished_at is null, and for a job that is new.
+    PRIMARY KEY (job)
+);
 
 -- The live channels of an instance as the mirror knew them at a time; valid_from: since when. Versions begin and end with the reads that saw them.
 CREATE OR REPLACE FUNCTION reporting.channels_as_of(as_of timestamp with time zone, instance text)

@@ -130,6 +130,7 @@ def configure(format: Format | None, level: Level = "info", stream: TextIO | Non
     root.handlers = [*(other for other in root.handlers if not isinstance(other, _Handler)), handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # a lost connection is told by us
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # and so is a job that is not begun
     logging.getLogger(ROOT).setLevel(level.upper())
     logging.captureWarnings(capture=True)
 

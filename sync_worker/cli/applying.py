@@ -11,7 +11,7 @@ from rich.console import Console
 from sync_worker.cli.applysummary import print_apply
 from sync_worker.cli.asking import agree, somebody_to_ask
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.display import showing
+from sync_worker.cli.display import shown
 from sync_worker.cli.exits import DONE, WITHHELD, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.desired.diff import Kind
@@ -19,14 +19,13 @@ from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
 from sync_worker.desired.render.words import counted
-from sync_worker.errors import Stopped, SyncWorkerError, UsageError
-from sync_worker.flows.apply import ApplyRequest, apply
+from sync_worker.errors import Stopped, UsageError
+from sync_worker.flows.apply import ApplyRequest
+from sync_worker.flows.carryout import CarriedOut, carry_out
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.rooms import open_rooms
 from sync_worker.flows.saving import Kept, find_plan, load_plan, save_plan
 from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.flows.weighing import Case, Left, what_is_left
-from sync_worker.logs import bind
 
 _KINDS: Final = {"undo": "undo", "channels": "hand"}
 """The kind of a plan by that of its run."""
@@ -113,24 +112,21 @@ def _request(plan: Plan, number: int, options: ApplyOptions, kind: str) -> Apply
 
 async def run_apply(context: CliContext, opened: Opened, request: ApplyRequest, *, stop: Stop) -> int:
     """Carry out a plan that was approved, and sum it up; the exit code."""
-    name = request.plan.instance
-    progress = Progress(instance=name)
-    with bind(instance=name):
-        try:
-            async with (
-                open_rooms(opened.settings, opened.database, name, opened.clock, writing=True) as rooms,
-                showing(progress, rooms, enabled=context.progress),
-            ):
-                report = await apply(rooms, request, stop=stop, progress=progress)
-        except Stopped as error:
-            say(_stopped(progress, request, "stopped by a signal"))
-            return error.exit_code
-        except SyncWorkerError:
-            if progress.run_id:
-                say(_stopped(progress, request, "ended early"))
-            raise
-    print_apply(report)
-    return report.exit_code
+    carried = await carry_out(opened, request, stop=stop, showing=shown(context))
+    tell_carried(carried)
+    if carried.error is not None and not isinstance(carried.error, Stopped):
+        raise carried.error
+    return carried.exit_code
+
+
+def tell_carried(carried: CarriedOut) -> None:
+    """Sum up an apply; where an error ended it, how far it came. The error itself is told by others."""
+    if carried.report is not None:
+        print_apply(carried.report)
+    elif isinstance(carried.error, Stopped):
+        say(_stopped(carried.progress, carried.request, "stopped by a signal"))
+    elif carried.progress.run_id:
+        say(_stopped(carried.progress, carried.request, "ended early"))
 
 
 async def _find(opened: Opened, which: str) -> Kept:

@@ -16,12 +16,12 @@ from sync_worker.cli.demo_stage import INSTANCE, Stage, head
 from sync_worker.cli.demo_wishes import MOVED, play
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import DONE, IMPLAUSIBLE, PROGRAM, UNEXPECTED, WITHHELD
-from sync_worker.cli.pulling import Overrides, limits
 from sync_worker.cli.summary import print_report
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.embedded.home import default_folder
 from sync_worker.errors import LockHeld
+from sync_worker.flows.overrides import Overrides, limits
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull import PullRequest, pull
 from sync_worker.flows.report import RunReport

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from sync_worker.cli.applysummary import print_apply
 from sync_worker.cli.demo_stage import INSTANCE, Stage
-from sync_worker.cli.planning import weigh
 from sync_worker.desired.entries import Terms
 from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan, fingerprint
@@ -26,6 +25,7 @@ from sync_worker.flows.progress import Progress
 from sync_worker.flows.rooms import Rooms, open_rooms
 from sync_worker.flows.saving import save_plan
 from sync_worker.flows.undo import plan_undo
+from sync_worker.flows.weighing import weigh_new
 
 MOVED: Final = 20  # people who get a new address
 SHOWN: Final = 2  # of them, in the plan on the screen
@@ -88,7 +88,7 @@ async def _plan(stage: Stage, document: Path) -> Plan:
 
 def _show(stage: Stage, plan: Plan) -> None:
     shown = Shown(sample=sample(plan, SHOWN, int(fingerprint(plan)[:8], 16)))
-    ruling = weigh(plan, stage.settings.instance(INSTANCE).guards)
+    ruling = weigh_new(plan, stage.settings.instance(INSTANCE).guards)
     text.show(Console(highlight=False), plan, ruling, shown)
 
 

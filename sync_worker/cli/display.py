@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Column
 
+from sync_worker.cli.context import CliContext
+from sync_worker.flows.carryout import Showing
 from sync_worker.flows.progress import Progress, Waiting
 from sync_worker.flows.rooms import Rooms
 from sync_worker.logs import get_logger
@@ -20,6 +23,11 @@ from sync_worker.logs import get_logger
 REFRESH: Final = 0.25  # seconds between two looks of the bar
 
 log = get_logger(__name__)
+
+
+def shown(context: CliContext) -> Showing:
+    """Shows progress as the global options say."""
+    return partial(showing, enabled=context.progress)
 
 
 @asynccontextmanager

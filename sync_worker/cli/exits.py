@@ -1,40 +1,54 @@
-"""Exit codes: which one several results come to, and the one place where an error becomes a message and a code."""
+"""The one place where an error becomes a message and an exit code; the codes themselves are those of `exitcodes`."""
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import typer
 
 from sync_worker.errors import Stopped, SyncWorkerError
+from sync_worker.exitcodes import (
+    CHANGES,
+    DONE,
+    IMPLAUSIBLE,
+    IN_PART,
+    INTERRUPTED,
+    LOCKED,
+    PRECEDENCE,
+    TERMINATED,
+    TOKEN_REFUSED,
+    UNEXPECTED,
+    UNREACHABLE,
+    USAGE,
+    WITHHELD,
+    worst,
+)
+
+__all__ = [
+    "CHANGES",
+    "DONE",
+    "IMPLAUSIBLE",
+    "INTERRUPTED",
+    "IN_PART",
+    "LOCKED",
+    "PRECEDENCE",
+    "PROGRAM",
+    "TERMINATED",
+    "TOKEN_REFUSED",
+    "UNEXPECTED",
+    "UNREACHABLE",
+    "USAGE",
+    "WITHHELD",
+    "exit_code",
+    "guarded",
+    "messages",
+    "say",
+    "worst",
+]
 
 PROGRAM = "sync-worker"
 
-DONE = 0
-UNEXPECTED = 1
-USAGE = 2
-IN_PART = 3
-WITHHELD = 4
-TOKEN_REFUSED = 5
-LOCKED = 6
-UNREACHABLE = 7
-IMPLAUSIBLE = 8
-CHANGES = 10
-INTERRUPTED = 130
 PIPE_CLOSED = 141  # as every Unix program that is cut off by `head`
-TERMINATED = 143
-
-PRECEDENCE = (
-    INTERRUPTED, TERMINATED, UNEXPECTED, USAGE, LOCKED, TOKEN_REFUSED,
-    UNREACHABLE, IMPLAUSIBLE, WITHHELD, IN_PART, CHANGES, DONE,
-)  # fmt: skip
-"""When several apply, the first of these."""
-
-
-def worst(codes: Iterable[int]) -> int:
-    """The exit code for several results: the first in `PRECEDENCE`; an unknown code counts as unexpected."""
-    known = {code if code in PRECEDENCE else UNEXPECTED for code in codes}
-    return next((code for code in PRECEDENCE if code in known), DONE)
 
 
 def exit_code(error: BaseException) -> int:

@@ -2,25 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from sync_worker.cli.context import CliContext
 from sync_worker.clock import Clock
-from sync_worker.flows.rooms import open_database, prepare_schema
+from sync_worker.flows.rooms import Opened, open_database, prepare_schema
 from sync_worker.mirror import migrations
 from sync_worker.mirror.clocks import check_clock
-from sync_worker.mirror.database import Database
-from sync_worker.settings import Settings
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """An open database and the instances to look at."""
-
-    settings: Settings
-    database: Database
-    names: tuple[str, ...]
-    clock: Clock
+__all__ = ["Opened", "opening"]
 
 
 @asynccontextmanager

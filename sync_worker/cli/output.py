@@ -1,14 +1,5 @@
-"""Results for programs: JSON, times in ISO 8601."""
+"""Results for programs."""
 
-import json
-from datetime import datetime
-from typing import Any
+from sync_worker.plainjson import as_json
 
-
-def as_json(value: Any, *, indent: int | None = None) -> str:
-    """A value of dictionaries, lists, texts, numbers and times as JSON."""
-    return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+__all__ = ["as_json"]

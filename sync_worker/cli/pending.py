@@ -113,12 +113,13 @@ async def _list_channels(context: CliContext, run_id: int, form: str) -> None:
 
 async def _accept(context: CliContext, run_id: int) -> int:
     from sync_worker.cli.pulling import on_instances
+    from sync_worker.flows.job import Job
     from sync_worker.flows.pending import accept as flow
 
     async def accept_run(rooms: "Rooms", stop: "Stop", progress: "Progress") -> "RunReport":
         return await flow(rooms, run_id, stop=stop, progress=progress)
 
-    return await on_instances(context, accept_run, single=True)
+    return await on_instances(context, Job(kind="accept", flow=accept_run), single=True)
 
 
 async def _dismiss(context: CliContext, run_id: int) -> None:

@@ -1,6 +1,6 @@
 """The wiring of `plan` and `plans`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
 from sync_worker.desired.document import check, named
 from sync_worker.desired.entries import Terms
-from sync_worker.desired.guards import Allowances, Done, Ruling, rule
+from sync_worker.desired.guards import Ruling
 from sync_worker.desired.model import Mode
 from sync_worker.desired.plan import Plan, fingerprint
 from sync_worker.desired.render import text
@@ -24,16 +24,17 @@ from sync_worker.desired.render.page import Shown
 from sync_worker.desired.render.sample import sample
 from sync_worker.desired.render.words import counted
 from sync_worker.desired.rules import type_named
-from sync_worker.errors import ConfigError, DocumentError, UsageError
+from sync_worker.errors import DocumentError, UsageError
 from sync_worker.flows.planning import PlanRequest, make_plan
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.reconcile import document_request
 from sync_worker.flows.rooms import open_rooms
 from sync_worker.flows.saving import load_plan, save_plan
-from sync_worker.flows.weighing import limits
+from sync_worker.flows.weighing import weigh_new
 from sync_worker.logs import bind
 from sync_worker.mirror import plans
 from sync_worker.mirror.foreign import load
-from sync_worker.settings import GuardsTable, Instance
+from sync_worker.settings import Instance
 from sync_worker.users.specs import QuerySpec, configured
 
 LISTED: Final = 20  # plans that `plans list` shows
@@ -67,7 +68,7 @@ async def plan_instance(context: CliContext, options: PlanOptions) -> int:
             ):
                 plan = await make_plan(rooms, request, progress)
         number = None if plan.empty else await save_plan(opened.database, instance, plan)
-    _show(plan, weigh(plan, instance.guards), options)
+    _show(plan, weigh_new(plan, instance.guards), options)
     _tell(plan, number, plan.made_at + instance.desired.max_plan_age, progress.failed)
     if options.out is not None:
         with private_file(options.out) as file:
@@ -92,16 +93,11 @@ def plan_request(instance: Instance, options: PlanOptions) -> PlanRequest:
     Raises:
         UsageError: neither names a desired state, or an option cannot be.
     """
-    document = options.desired or instance.desired.file
-    if not document:
-        raise ConfigError(
-            "no desired state", hint="Name one with --desired FILE, or as desired.file in the configuration"
-        )
+    request = document_request(instance, options.desired)
     manage = None if options.manage is None else _types(options.manage)
     terms = Terms(forced_mode=Mode(options.mode) if options.mode else None, forced_manage=manage)
-    max_age = None if options.refresh else instance.desired.max_mirror_age
     only = configured(instance, options.users) if options.users else ()
-    return PlanRequest(document=named(document), terms=terms, max_age=max_age, only=only)
+    return replace(request, terms=terms, only=only, max_age=None if options.refresh else request.max_age)
 
 
 def _types(text: str) -> frozenset[str]:
@@ -109,11 +105,6 @@ def _types(text: str) -> frozenset[str]:
         return frozenset(type_named(word.strip()) for word in text.split(","))
     except DocumentError as error:
         raise UsageError(f"--manage {text}: {error.what}", hint=error.hint) from error
-
-
-def weigh(plan: Plan, table: GuardsTable) -> Ruling:
-    """What the guards say to the plan as it stands, with nothing allowed and nothing done yet."""
-    return rule(plan, limits(table), Allowances(), Done())
 
 
 def _show(plan: Plan, ruling: Ruling, options: PlanOptions) -> None:
@@ -164,7 +155,7 @@ async def show_saved(context: CliContext, number: int, form: str) -> None:
             raise UsageError(f"there is no plan {number}", hint="See: sync-worker plans list")
         plan, saved = kept.plan, kept.saved
         guards = opened.settings.instance(plan.instance).guards
-    _print(plan, weigh(plan, guards), form, None)
+    _print(plan, weigh_new(plan, guards), form, None)
     say(f"{saved.instance}: plan {number} is {_state(saved)}")
 
 

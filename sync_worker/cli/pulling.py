@@ -1,123 +1,62 @@
-"""The wiring of `run` and `backfill`: settings to rooms, rooms to flow, report to summary and exit code."""
+"""The wiring of `run` and `backfill`: settings to rooms, rooms to job, what came of it to summary and exit code."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
+from typing import TypeAlias
 
 from sync_worker.cli import exits
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.display import showing
-from sync_worker.cli.opening import Opened, opening
+from sync_worker.cli.display import shown
+from sync_worker.cli.opening import opening
+from sync_worker.cli.reconciling import print_reconciled
 from sync_worker.cli.summary import print_report
-from sync_worker.errors import Stopped, SyncWorkerError
+from sync_worker.errors import Stopped
+from sync_worker.flows.job import Job, Onlooker, Outcome, run_job
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.pull import PullRequest, pull
-from sync_worker.flows.report import RunReport
-from sync_worker.flows.rooms import Rooms, open_rooms
-from sync_worker.flows.stop import Stop, stopping_on_signals
-from sync_worker.flows.verdict import Limits
-from sync_worker.logs import bind, get_logger
-from sync_worker.settings import BrakeTable
-from sync_worker.users.specs import configured
+from sync_worker.flows.rooms import Opened
+from sync_worker.flows.stop import stopping_on_signals
 
-log = get_logger(__name__)
-
-Flow = Callable[[Rooms, Stop, Progress], Awaitable[RunReport]]
-Sequel = Callable[[Opened, RunReport, Stop], Awaitable[int]]
-"""What follows a flow that came to its end; its exit code."""
+Aftermath: TypeAlias = Callable[[Opened, tuple[Outcome, ...]], Awaitable[None]]
+"""Who is to know what a job came to in all its instances."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """Limits of the brake that the command line sets for this run; None: as configured."""
-
-    max_tombstones: int | None = None
-    max_tombstone_percent: float | None = None
-    min_coverage_percent: float | None = None
-    min_listing_percent: float | None = None
-
-    def raise_the_brake(self, brake: BrakeTable) -> bool:
-        """Whether a person allows more deletions than are configured."""
-        number, percent = self.max_tombstones, self.max_tombstone_percent
-        return (number is not None and number > brake.max_tombstones) or (
-            percent is not None and percent > brake.max_tombstone_percent
-        )
-
-
-async def pull_instances(
-    context: CliContext,
-    kind: str,
-    users: tuple[str, ...],
-    *,
-    fresh: bool,
-    overrides: Overrides,
-    then: Sequel | None = None,
+async def on_instances(
+    context: CliContext, job: Job, *, single: bool = False, aftermath: Aftermath | None = None
 ) -> int:
-    """Pull every selected instance in turn, and do what follows; the exit code of the first that went wrong counts."""
-
-    async def flow(rooms: Rooms, stop: Stop, progress: Progress) -> RunReport:
-        specs = configured(rooms.instance, users)
-        request = PullRequest(
-            kind=kind,
-            specs=specs,
-            limits=limits(rooms.instance.brake, overrides),
-            fresh=fresh,
-            settle_held=overrides.raise_the_brake(rooms.instance.brake),
-        )
-        return await pull(rooms, request, stop=stop, progress=progress)
-
-    return await on_instances(context, flow, then=then)
-
-
-def limits(brake: BrakeTable, overrides: Overrides) -> Limits:
-    """The brake for one run: as configured, but for what the command line sets."""
-    configured = Limits(
-        max_tombstones=brake.max_tombstones,
-        max_tombstone_percent=brake.max_tombstone_percent,
-        percent_from=brake.percent_from,
-        min_coverage_percent=brake.min_coverage_percent,
-        min_listing_percent=brake.min_listing_percent,
-        empty_answers_from=brake.empty_answers_from,
-    )
-    return replace(configured, **{name: value for name, value in asdict(overrides).items() if value is not None})
-
-
-async def on_instances(context: CliContext, flow: Flow, *, single: bool = False, then: Sequel | None = None) -> int:
-    """Open the rooms, run a flow in each instance, print what it came to; the exit code.
+    """Do a job in every selected instance in turn, print what it came to; the exit code.
 
     Args:
         context: which instances.
-        flow: what to do in each.
+        job: what to do in each.
         single: it makes sense in one instance only.
-        then: what follows in each.
+        aftermath: is told at the end.
     """
+    onlooker = Onlooker(showing=shown(context), read=print_report)
     async with stopping_on_signals() as stop, opening(context, single=single, migrate=True) as opened:
-        codes = [
-            await _one(context, opened, name, flow, then, stop) for name in opened.names if not stop.requested.is_set()
-        ]
+        outcomes: list[Outcome] = []
+        for name in opened.names:
+            if not stop.requested.is_set():
+                outcomes.append(await run_job(opened, name, job, stop=stop, onlooker=onlooker))
+                _tell(outcomes[-1])
+        codes = [outcome.exit_code for outcome in outcomes]
         if stop.signum is not None and len(codes) < len(opened.names):
             codes.append(exits.exit_code(Stopped(stop.signum)))  # the others were not begun
+        if aftermath is not None:
+            await aftermath(opened, tuple(outcomes))
     return exits.worst(codes)
 
 
-async def _one(context: CliContext, opened: Opened, name: str, flow: Flow, then: Sequel | None, stop: Stop) -> int:
-    """One instance; its errors are told and do not stop the others."""
-    progress = Progress(instance=name)
-    with bind(instance=name):
-        try:
-            async with open_rooms(opened.settings, opened.database, name, opened.clock) as rooms:
-                async with showing(progress, rooms, enabled=context.progress):
-                    report = await flow(rooms, stop, progress)
-                print_report(report)
-            after = exits.DONE if then is None else await then(opened, report, stop)
-            return exits.worst([report.exit_code, after])
-        except SyncWorkerError as error:
-            _tell(error, progress)
-            return error.exit_code
-
-
-def _tell(error: SyncWorkerError, progress: Progress) -> None:
+def _tell(outcome: Outcome) -> None:
+    """What follows the reading, and what went wrong; the reading itself is told as soon as it has ended."""
+    if outcome.reconciled is not None:
+        print_reconciled(outcome.instance, outcome.reconciled)
+    error = outcome.error
+    carried = outcome.reconciled.carried if outcome.reconciled is not None else None
+    if carried is not None and not isinstance(carried.error, Stopped):  # how far an apply came was told
+        error = carried.error
+    if error is None:
+        return
     for line in exits.messages(error):
-        exits.say(f"{progress.instance}: {line}" if not isinstance(error, Stopped) else _stopped(progress))
+        exits.say(f"{outcome.instance}: {line}" if not isinstance(error, Stopped) else _stopped(outcome.progress))
 
 
 def _stopped(progress: Progress) -> str:

@@ -9,7 +9,8 @@ from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 
 if TYPE_CHECKING:
-    from sync_worker.cli.pulling import Overrides, Sequel
+    from sync_worker.flows.overrides import Overrides
+    from sync_worker.flows.reconcile import Wishes
 
 Users = Annotated[
     list[str] | None,
@@ -65,7 +66,9 @@ def run(
     carried out under the guards.
     """
     overrides = _overrides(max_tombstones, max_tombstone_percent, min_coverage, min_listing)
-    _pull(ctx, "run", users, fresh, overrides, _sequel(ctx, desired, apply))
+    from sync_worker.flows.reconcile import Wishes
+
+    _pull(ctx, "run", users, fresh, overrides, Wishes(desired=desired, apply=apply))
 
 
 def backfill(
@@ -85,7 +88,7 @@ def backfill(
 def _overrides(
     max_tombstones: int | None, percent: float | None, coverage: float | None, listing: float | None
 ) -> "Overrides":
-    from sync_worker.cli.pulling import Overrides
+    from sync_worker.flows.overrides import Overrides
 
     return Overrides(
         max_tombstones=max_tombstones,
@@ -95,26 +98,19 @@ def _overrides(
     )
 
 
-def _sequel(ctx: typer.Context, desired: str | None, apply: str | None) -> "Sequel":
-    """What follows the reading."""
-    from sync_worker.cli.reconciling import Wishes, reconcile
-
-    context, wishes = CliContext.of(ctx), Wishes(desired=desired, apply=apply)
-    return lambda opened, report, stop: reconcile(context, opened, report, wishes, stop)
-
-
 def _pull(
     ctx: typer.Context,
     kind: str,
     users: list[str] | None,
     fresh: bool,  # noqa: FBT001
     overrides: "Overrides",
-    then: "Sequel | None" = None,
+    wishes: "Wishes | None" = None,
 ) -> None:
-    from sync_worker.cli.pulling import pull_instances
+    from sync_worker.cli.pulling import on_instances
+    from sync_worker.flows.job import Job, pulling
+    from sync_worker.service.aftermath import after_command
 
-    context = CliContext.of(ctx)
-    specs = tuple(users or ())
-    raise typer.Exit(
-        async_main(lambda: pull_instances(context, kind, specs, fresh=fresh, overrides=overrides, then=then))
-    )
+    context, specs = CliContext.of(ctx), tuple(users or ())
+    job = Job(kind=kind, flow=pulling(kind, specs, fresh=fresh, overrides=overrides), wishes=wishes)
+    aftermath = None if specs else after_command  # a choice of one's own says nothing about the nightly job
+    raise typer.Exit(async_main(lambda: on_instances(context, job, aftermath=aftermath)))

@@ -1,15 +1,12 @@
 """`status`: last runs, freshness, failures, waiting plans, pending deletions, who holds the lock."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 from sync_worker.cli.output import as_json
-
-if TYPE_CHECKING:
-    from sync_worker.mirror.readback import InstanceStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -27,27 +24,13 @@ def status(
 
 async def _status(context: CliContext, form: str) -> None:
     from sync_worker.cli.opening import opening
-    from sync_worker.mirror.readback import instance_status
-    from sync_worker.users.specs import configured
+    from sync_worker.flows.status import status_document, statuses
 
     async with opening(context) as opened:
-        specs = {name: configured(opened.settings.instance(name)) for name in opened.names}
-        found = tuple(
-            [
-                await instance_status(opened.database, opened.clock, name, [spec.text for spec in specs[name]])
-                for name in opened.names
-            ]
-        )
-        now = opened.clock.now()
+        found, now = await statuses(opened), opened.clock.now()
     if form == "json":
-        typer.echo(_json(found))
+        typer.echo(as_json(status_document(found), indent=2))
         return
     from sync_worker.cli.statustable import show
 
     show(found, now)
-
-
-def _json(found: "tuple[InstanceStatus, ...]") -> str:
-    from dataclasses import asdict
-
-    return as_json({"instances": [asdict(each) for each in found]}, indent=2)

@@ -9,7 +9,7 @@ import typer
 
 from sync_worker.errors import UsageError
 
-COMMANDS: Final = ("schedule", "worker")
+COMMANDS: Final = ("worker",)
 """They are hidden from `--help`."""
 
 OPTIONS: Final = ("run --distributed", "backfill --distributed")

@@ -22,6 +22,16 @@ DATABASE_NAME: Final = "sync_worker"  # in the embedded server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An open database and the instances to look at."""
+
+    settings: Settings
+    database: Database
+    names: tuple[str, ...]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """What a flow needs to read one Canvas into the mirror."""
 

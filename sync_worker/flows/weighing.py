@@ -45,6 +45,11 @@ async def what_is_left(database: Database, case: Case, guards: GuardsTable, now:
     return weigh(case, actions, before, limits(guards))
 
 
+def weigh_new(plan: Plan, table: GuardsTable) -> Ruling:
+    """What the guards say to a plan as it stands, with nothing allowed and nothing done yet; pure."""
+    return rule(plan, limits(table), Allowances(), Done())
+
+
 def weigh(case: Case, actions: Sequence[Action], before: DoneBefore, guards: GuardLimits) -> Left:
     """What the guards say to the actions that are not settled; pure.
 

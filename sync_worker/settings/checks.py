@@ -7,6 +7,7 @@ from sync_worker.settings.addresses import check_base_url, is_loopback
 from sync_worker.settings.problems import Problem
 from sync_worker.settings.sources import Tree
 
+_IDENTITY = ("job", "cron", "timezone", "instances")
 _TRUE = {"true", "1", "yes", "on", "y", "t"}
 
 
@@ -76,6 +77,12 @@ def _embedded_said(database: Tree, instances: Tree) -> Iterator[Problem]:
 
 
 def _scheduled(jobs: Any, instances: Tree) -> Iterator[Problem]:
+    seen: list[Any] = []
+    for index, job in enumerate(jobs if isinstance(jobs, list) else ()):
+        said = [job.get(key) for key in _IDENTITY] if isinstance(job, dict) else None
+        if said is not None and said in seen:
+            yield Problem(place=("schedule", index), what="says the same as an earlier [[schedule]]")
+        seen.append(said)
     for index, job in enumerate(jobs if isinstance(jobs, list) else ()):
         names = job.get("instances") if isinstance(job, dict) else None
         for name in names if isinstance(names, list) else ():

@@ -23,7 +23,9 @@ from sync_worker.settings.tables import (
     GuardsTable,
     InstanceTable,
     LogsTable,
+    MetricsTable,
     Name,
+    NotifyTable,
     RetentionTable,
     RunTable,
     ScheduleTable,
@@ -58,6 +60,8 @@ class Settings(BaseSettings):
     run: RunTable = RunTable()
     retention: RetentionTable = RetentionTable()
     schedule: tuple[ScheduleTable, ...] = ()
+    notify: NotifyTable = NotifyTable()
+    metrics: MetricsTable = MetricsTable()
     web: WebTable = WebTable()
     logs: LogsTable = LogsTable()
 
@@ -143,6 +147,13 @@ class Settings(BaseSettings):
         if database.direct_url_file is not None:
             return self._told(read_secret(database.direct_url_file, setting="database.direct_url_file"))
         return self.database_url()
+
+    def heartbeat_url(self) -> SecretStr | None:
+        """The URL that is called after each run; None: none is."""
+        url = self.notify.heartbeat_url
+        if url is not None:
+            self._on_secret(urlsplit(url.get_secret_value()).path.strip("/"))
+        return url
 
     def _told(self, url: SecretStr) -> SecretStr:
         for part in passwords(url.get_secret_value()):

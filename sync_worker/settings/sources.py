@@ -22,6 +22,8 @@ Tree = dict[str, Any]
 NOT_SETTINGS = frozenset({"SYNC_WORKER_CONFIG"})
 """Variables with our prefix that mean something else."""
 
+_PATHS = frozenset({"file", "textfile"})
+_PROGRAM = "command[0]"
 _ONE_OF_TWO = (
     ("url", "url_file"),
     ("direct_url", "direct_url_file"),
@@ -128,11 +130,11 @@ def _anchor(key: str, value: Any, folder: Path) -> Any:
     match value:
         case dict():
             return anchored(value, folder)
-        case list() if key == "users":
-            return [_anchor("users", spec, folder) for spec in value]
-        case str() if key == "file" or key.endswith("_file"):
+        case list() if key in {"users", "command"}:
+            return [_anchor(f"{key}[{index}]", each, folder) for index, each in enumerate(value)]
+        case str() if key in _PATHS or key.endswith("_file") or (key == _PROGRAM and "/" in value):
             return _join_after("query:", value, folder) or _join(value, folder)
-        case str() if key == "users":
+        case str() if key.startswith("users"):
             return _join_after("file:", value, folder) or _join_after("query:", value, folder) or value
         case str() if key == "url":
             return _join_after(f"{EMBEDDED}:", value, folder) or value

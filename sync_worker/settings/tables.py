@@ -7,16 +7,17 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from sync_worker.cron import parse
 from sync_worker.settings.addresses import check_base_url
 from sync_worker.settings.durations import Duration
 
 _HOUR = timedelta(hours=1)
 _DATABASE_SCHEMES = ("postgresql://", "postgres://")
-_CRON_FIELDS = 5
 
 
 def _one_or_more(value: Any) -> Any:
@@ -55,8 +56,7 @@ def _check_token(value: SecretStr) -> SecretStr:
 
 
 def _check_cron(text: str) -> str:
-    if len(text.split()) != _CRON_FIELDS:
-        raise ValueError('must have five fields: minute, hour, day, month, weekday, such as "15 3 * * *"')
+    parse(text)
     return text
 
 
@@ -75,6 +75,18 @@ def _check_bind(text: str) -> str:
     if host and colon and re.fullmatch(r"\d{1,5}", port) and int(port) < 2**16:
         return text
     raise ValueError('must be HOST:PORT, such as "127.0.0.1:8080"')
+
+
+def _check_heartbeat(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip().rstrip("/")
+    try:
+        url = urlsplit(text)
+        good = url.scheme in {"http", "https"} and url.hostname and not (url.query or url.fragment)
+    except ValueError:
+        good = False
+    if good and text.isprintable() and " " not in text:
+        return SecretStr(text)
+    raise ValueError("must be a URL that begins with https:// or http:// and has no ? or #")
 
 
 def _check_header(text: str) -> str:
@@ -216,6 +228,23 @@ class ScheduleTable(Table):
     cron: Annotated[str, AfterValidator(_check_cron)]  # as cron means it: 0 and 7 are Sunday
     timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
     instances: tuple[Name, ...] | None = None  # None: all
+    jitter: Duration = timedelta()  # a job begins up to so much later, by chance
+    missed: Literal["once", "skip"] = "once"  # what becomes of times that passed while nobody could begin
+    grace: Duration = 12 * _HOUR  # a time that is longer ago is not caught up
+
+
+class NotifyTable(Table):
+    """`[notify]`: who is told how runs went."""
+
+    command: Strings = ()  # a program and its arguments; gets JSON on standard input
+    timeout: Annotated[Duration, Field(gt=timedelta())] = timedelta(seconds=30)  # for the command
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_check_heartbeat)] | None = None  # the URL is a password
+
+
+class MetricsTable(Table):
+    """`[metrics]`: figures for a Prometheus that asks nobody."""
+
+    textfile: Path | None = None  # written at the end of each run
 
 
 class WebTable(Table):

@@ -11,12 +11,12 @@ import typer
 from sync_worker.channels import Channel
 from sync_worker.cli import exits
 from sync_worker.cli.app import build
-from sync_worker.cli.planning import weigh
 from sync_worker.desired.diff import diff
 from sync_worker.desired.document import check, digest, read
 from sync_worker.desired.entries import Entry, UserHead, desired_user
 from sync_worker.desired.plan import Plan, Source, planned
 from sync_worker.desired.render import text
+from sync_worker.flows.weighing import weigh_new
 from sync_worker.settings import BrakeTable, DesiredTable, GuardsTable
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ def test_the_example_of_a_plan(tmp_path: Path) -> None:
     shown, last = _block("```\n", "$ sync-worker plan").split("\n", 1)[1].rsplit("\nsync-worker: ", 1)
     assert last == "main: saved as plan 7; it expires at 2026-11-30 09:30 UTC\n"
     plan = _example(document)
-    assert f"{shown}\n" == text.render(plan, weigh(plan, GuardsTable()))
+    assert f"{shown}\n" == text.render(plan, weigh_new(plan, GuardsTable()))
 
 
 def _block(fence: str, start: str) -> str:

@@ -297,3 +297,40 @@ def test_where_the_configuration_is_looked_for(tmp_path: Path, monkeypatch: pyte
     assert find_config(None, {"SYNC_WORKER_CONFIG": ""}) == Path("config/a.toml")
     assert find_config(None, {"SYNC_WORKER_CONFIG": "v"}) == Path("v")
     assert find_config(Path("o"), {"SYNC_WORKER_CONFIG": "v"}) == Path("o")
+
+
+def test_the_same_job_twice(tmp_path: Path) -> None:
+    """Two tables that say the same would be one job; where they differ in their instances they are two."""
+    text = (
+        "[instances.main]\nbase_url = 'http://localhost'\ntoken = 't'\n"
+        "[[schedule]]\njob = 'run'\ncron = '0 3 * * *'\n"
+        "[[schedule]]\njob = 'run'\ncron = '0 3 * * *'\ninstances = ['main']\n"
+        "[[schedule]]\njob = 'run'\ncron = '0 3 * * *'\njitter = '5m'\n"
+    )
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"c\.toml:11: schedule\.2: says the same as an earlier"):
+        load_settings(tmp_path / "c.toml", {})
+
+
+def test_what_the_notify_table_holds(tmp_path: Path) -> None:
+    """A program in the folder of the configuration is found; the heartbeat's URL is a secret, and has to be one."""
+    (tmp_path / "c.toml").write_text(
+        "[notify]\ncommand = ['./tell', './arg']\nheartbeat_url = 'https://hc.example/uuid-1/'\n"
+        "[metrics]\ntextfile = 'x.prom'\n",
+        encoding="utf-8",
+    )
+    told: list[str] = []
+    settings = load_settings(tmp_path / "c.toml", {}, on_secret=told.append)
+    assert settings.notify.command == (str(tmp_path / "tell"), "./arg")
+    assert settings.metrics.textfile == tmp_path / "x.prom"
+    url = settings.heartbeat_url()
+    assert url is not None
+    assert (url.get_secret_value(), "uuid-1" in repr(settings), told) == (
+        "https://hc.example/uuid-1",
+        False,
+        ["uuid-1"],
+    )
+    for wrong in ("hc.example/x", "ftp://hc.example/x", "https://hc.example/x?y=1"):
+        with pytest.raises(ConfigError, match="must be a URL") as caught:
+            load_settings(None, {"SYNC_WORKER_NOTIFY__HEARTBEAT_URL": wrong})
+        assert "hc.example" not in str(caught.value)

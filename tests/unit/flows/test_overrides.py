@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync_worker.cli.pulling import Overrides, limits
+from sync_worker.flows.overrides import Overrides, limits
 from sync_worker.settings import BrakeTable
 
 BRAKE = BrakeTable()
