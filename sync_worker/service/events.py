@@ -20,6 +20,7 @@ from sync_worker.exitcodes import (
     WITHHELD,
 )
 from sync_worker.flows.carryout import CarriedOut
+from sync_worker.flows.freshness import TOKEN_NOTICE
 from sync_worker.flows.job import Outcome
 from sync_worker.flows.reconcile import Made
 from sync_worker.mirror.actions import Status
@@ -41,7 +42,7 @@ EVENTS: Final = {
 """What an exit code is told as. Not in here: stopped by a signal (somebody wanted it), and another run that holds the
 lock (that run tells how it went): they say nothing about how things are."""
 
-WARN_AHEAD: Final = timedelta(days=21)
+WARN_AHEAD: Final = timedelta(days=TOKEN_NOTICE)
 """Before a token ends."""
 
 _FIGURE: Final = re.compile(r"\d+(?:[.,]\d+)*")
