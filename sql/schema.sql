@@ -6,15 +6,21 @@ CREATE SCHEMA mirror;
 -- Views and functions for people and dashboards; they change by adding only.
 CREATE SCHEMA reporting;
 
+-- The views of reporting for those who may not see addresses: masked as in the logs, without free text and history.
+CREATE SCHEMA reporting_masked;
+
 -- What the worker did: instances, runs, batches, failures, candidates for deletion.
 CREATE SCHEMA worker;
+
+-- Numbers of changes (reporting.changes.id).
+CREATE SEQUENCE mirror.change_numbers;
 
 -- Numbers of claims; a batch is committed only by its latest claim.
 CREATE SEQUENCE worker.claims;
 
 -- Superseded versions of channels, one row a change; the present version is in communication_channels.
 CREATE TABLE mirror.channel_history (
-    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Ascending number, for incremental loads.
+    id bigint NOT NULL DEFAULT nextval('mirror.change_numbers'::regclass), -- Ascending number, for incremental loads.
     instance text NOT NULL, -- Name of the Canvas installation in the configuration.
     channel_id bigint NOT NULL, -- Canvas id of the channel.
     user_id bigint NOT NULL, -- User who had it in this version.
@@ -61,9 +67,11 @@ CREATE TABLE mirror.communication_channels (
     changed_at timestamp with time zone NOT NULL, -- Time of the read that saw the present version first.
     deleted_at timestamp with time zone, -- Time of the second read that proved it gone; null while it lives.
     origin text NOT NULL DEFAULT 'canvas'::text, -- Who created the channel: canvas (seen by reading) or us (an action of ours).
+    creation_id bigint NOT NULL DEFAULT nextval('mirror.change_numbers'::regclass), -- Number of its creation in reporting.changes. Channels from before that view have numbers that were given when it was made.
     PRIMARY KEY (instance, id),
     CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
 );
+CREATE INDEX communication_channels_by_creation ON mirror.communication_channels USING btree (creation_id);
 CREATE INDEX communication_channels_live_of_user ON mirror.communication_channels USING btree (instance, user_id) WHERE (deleted_at IS NULL);
 
 -- Superseded identifiers and states of users; shows a SIS id that changed hands.
@@ -93,9 +101,1307 @@ CREATE TABLE mirror.users (
     listed_in text[] NOT NULL DEFAULT '{}'::text[], -- Accounts whose listing has contained this user.
     first_seen_at timestamp with time zone NOT NULL, -- When the worker first met this user.
     changed_at timestamp with time zone NOT NULL, -- When state or identifiers last changed.
+    noted_read_at timestamp with time zone, -- Time of the last complete read, noted when later runs did not read the user completely; worker.recent_reads may know a later one. Null: never noted.
     PRIMARY KEY (instance, id),
     CHECK ((state = ANY (ARRAY['present'::text, 'unreadable'::text, 'unlisted'::text, 'gone'::text])))
 );
+
+-- The journal: each create and delete of a plan that was begun, with who and why.
+CREATE VIEW reporting.actions AS
+-- id: Ascending number.
+-- instance: Name of the Canvas installation in the configuration.
+-- plan_id: Plan that it belongs to; null for the removal of a push device by hand.
+-- ordinal: Place within the plan, from 1.
+-- run_id: Run that did it or tried it last; null before.
+-- user_id: Canvas id of the user; null for somebody who was forgotten.
+-- kind: create; delete; delete_push.
+-- type: Type of the channel.
+-- address: Address: of a create as the plan writes it, of a delete as Canvas does.
+-- channel_id: Canvas id of the channel; of a create from its answer on.
+-- status: planned; started; done; existed: somebody else had created it; refused; failed; withheld by a guard; skipped: stale; uncertain: the answer was lost.
+-- note: Why it is so.
+-- messaged: Whether a confirmation message went, or may have gone, to a person.
+-- attempts: How often it was started.
+-- started_at: When it was started last.
+-- settled_at: When its present status was written.
+-- os_user: Operating-system user who started it.
+-- database_role: Database role that wrote it.
+-- canvas_user_id: Canvas user of the token.
+-- reason: Why, as the person said (--reason).
+-- unattended: Whether nobody was asked (run --apply auto).
+-- document: What its plan comes from.
+ SELECT a.id,
+    a.instance,
+    a.plan_id,
+    a.ordinal,
+    a.run_id,
+    NULLIF(a.user_id, 0) AS user_id,
+    a.kind,
+    a.type,
+    a.address,
+    a.channel_id,
+    a.status,
+    a.note,
+    a.messaged,
+    a.attempts,
+    a.started_at,
+    a.settled_at,
+    a.os_user,
+    a.database_role,
+    a.canvas_user_id,
+    a.reason,
+    a.unattended,
+    p.document
+   FROM worker.actions a
+     LEFT JOIN worker.plans p ON p.id = a.plan_id;
+
+-- Live channels of which a hard bounce is known. Channels whose bounces are not visible to the token are not here: reporting.freshness counts them.
+CREATE VIEW reporting.bouncing_channels AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the channel.
+-- user_id: Canvas id of the user who has it.
+-- sis_user_id: SIS id of the user as last seen; null if none or not visible.
+-- login_id: Login of the user as last seen; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users; of anybody but a present user the channels are as of read_at.
+-- type: email, sms, push, or any other type that Canvas sends.
+-- address: Address as Canvas writes it.
+-- domain: Domain of an e-mail address, in lower case; null for other types.
+-- workflow_state: active, unconfirmed, ... as last seen.
+-- is_default: Whether it is the default address: the active e-mail of its user with the lowest position; without a position it comes last.
+-- bounce_count: Number of bounces; null if never seen.
+-- last_bounce_at: Time of the last hard bounce.
+-- last_bounce_summary: What the mail server said at it.
+-- last_transient_bounce_at: Time of the last soft bounce.
+-- last_suppression_bounce_at: Time at which the mail provider last suppressed a message.
+-- read_at: When its user was last read completely: so fresh is this row. Null: not by any batch that is still known.
+-- pending_deletion: Whether Canvas did not show it any more and its deletion is held back: see reporting.pending_deletions.
+ SELECT instance,
+    id,
+    user_id,
+    sis_user_id,
+    login_id,
+    user_state,
+    type,
+    address,
+    domain,
+    workflow_state,
+    is_default,
+    bounce_count,
+    last_bounce_at,
+    last_bounce_summary,
+    last_transient_bounce_at,
+    last_suppression_bounce_at,
+    read_at,
+    pending_deletion
+   FROM reporting.current_channels
+  WHERE bouncing;
+
+-- One row a change, as far back as the history reaches. Other differences, such as a new position, make versions in mirror.channel_history but no row here. Pruning the history removes rows but those of kind created, whose address is then the oldest that is known; forgetting a person removes all of the person.
+CREATE VIEW reporting.changes AS
+-- id: Ascending number; what one read saw of one channel at once has one number, and (id, kind) is unique. For incremental loads remember the highest id of each instance by itself and ask for what is above: within an instance changes are committed in the order of their ids, so none comes late. Over several instances at once one may.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: created; retired: proved gone; revived: a retired one came back; moved: has another user; readdressed: has another address, case aside; confirmed: became active; bounced: a further hard bounce, where bounces had been visible before.
+-- origin: Who caused it: canvas (seen by reading) or us (an action of ours).
+-- seen_at: Time of the read that saw it; it happened at some time since the read before.
+-- channel_id: Canvas id of the channel.
+-- user_id: User who has it after the change.
+-- old_user_id: User who had it before; null for created.
+-- type: Type after the change.
+-- address: Address after the change.
+-- old_address: Address before it; null for created.
+-- workflow_state: State after the change; a retired channel keeps the last state of its life.
+-- old_workflow_state: State before it; null for created.
+-- run_id: Run that saw or did it (worker.runs.id), which may have been pruned since; null for created.
+ SELECT c.creation_id AS id,
+    c.instance,
+    'created'::text AS kind,
+    c.origin,
+    c.first_seen_at AS seen_at,
+    c.id AS channel_id,
+        CASE
+            WHEN c.changed_at = c.first_seen_at THEN c.user_id
+            ELSE COALESCE(( SELECT f.user_id
+               FROM mirror.channel_history f
+              WHERE f.instance = c.instance AND f.channel_id = c.id
+              ORDER BY f.valid_to
+             LIMIT 1), c.user_id)
+        END AS user_id,
+    NULL::bigint AS old_user_id,
+    c.type,
+        CASE
+            WHEN c.changed_at = c.first_seen_at THEN c.address
+            ELSE COALESCE(( SELECT f.address
+               FROM mirror.channel_history f
+              WHERE f.instance = c.instance AND f.channel_id = c.id
+              ORDER BY f.valid_to
+             LIMIT 1), c.address)
+        END AS address,
+    NULL::text AS old_address,
+        CASE
+            WHEN c.changed_at = c.first_seen_at THEN c.workflow_state
+            ELSE COALESCE(( SELECT f.workflow_state
+               FROM mirror.channel_history f
+              WHERE f.instance = c.instance AND f.channel_id = c.id
+              ORDER BY f.valid_to
+             LIMIT 1), c.workflow_state)
+        END AS workflow_state,
+    NULL::text AS old_workflow_state,
+    NULL::bigint AS run_id
+   FROM mirror.communication_channels c
+UNION ALL
+ SELECT version_changes.id,
+    version_changes.instance,
+    version_changes.kind,
+    version_changes.origin,
+    version_changes.seen_at,
+    version_changes.channel_id,
+    version_changes.user_id,
+    version_changes.old_user_id,
+    version_changes.type,
+    version_changes.address,
+    version_changes.old_address,
+    version_changes.workflow_state,
+    version_changes.old_workflow_state,
+    version_changes.run_id
+   FROM worker.version_changes;
+
+-- reporting.changes, counted by day.
+CREATE VIEW reporting.changes_by_day AS
+-- instance: Name of the Canvas installation in the configuration.
+-- day: Day in UTC on which it was seen.
+-- kind: As in reporting.changes.
+-- origin: Who caused it: canvas or us.
+-- changes: How many.
+ SELECT instance,
+    day,
+    kind,
+    origin,
+    sum(changes)::bigint AS changes
+   FROM ( SELECT communication_channels.instance,
+            (communication_channels.first_seen_at AT TIME ZONE 'UTC'::text)::date AS day,
+            'created'::text AS kind,
+            communication_channels.origin,
+            count(*) AS changes
+           FROM mirror.communication_channels
+          GROUP BY communication_channels.instance, ((communication_channels.first_seen_at AT TIME ZONE 'UTC'::text)::date), communication_channels.origin
+        UNION ALL
+         SELECT version_changes.instance,
+            (version_changes.seen_at AT TIME ZONE 'UTC'::text)::date AS timezone,
+            version_changes.kind,
+            version_changes.origin,
+            count(*) AS count
+           FROM worker.version_changes
+          GROUP BY version_changes.instance, ((version_changes.seen_at AT TIME ZONE 'UTC'::text)::date), version_changes.kind, version_changes.origin) counted
+  GROUP BY instance, day, kind, origin;
+
+-- The live channels, one row each, those included whose deletion is held back (pending_deletion). Leave out read_at and is_default where they are not needed: what is not asked for costs nothing.
+CREATE VIEW reporting.current_channels AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the channel.
+-- user_id: Canvas id of the user who has it.
+-- sis_user_id: SIS id of the user as last seen; null if none or not visible.
+-- login_id: Login of the user as last seen; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users; of anybody but a present user the channels are as of read_at.
+-- type: email, sms, push, or any other type that Canvas sends.
+-- address: Address as Canvas writes it.
+-- domain: Domain of an e-mail address, in lower case; null for other types.
+-- position: Order within the user; null if Canvas says null.
+-- workflow_state: active, unconfirmed, ... as last seen.
+-- is_default: Whether it is the default address: the active e-mail of its user with the lowest position; without a position it comes last.
+-- confirmed: Whether its state is active.
+-- bounce_known: Whether Canvas ever showed us its bounces; if not, nothing is known of them, and bouncing is null.
+-- bouncing: Whether a hard bounce is known (one is enough for Canvas to stop sending); null where bounces are not visible.
+-- bounce_count: Number of bounces; null if never seen.
+-- last_bounce_at: Time of the last hard bounce.
+-- last_bounce_summary: What the mail server said at it.
+-- last_transient_bounce_at: Time of the last soft bounce.
+-- last_suppression_bounce_at: Time at which the mail provider last suppressed a message.
+-- created_at: When Canvas created the channel; null if it does not say.
+-- first_seen_at: Time of the read that first saw the channel.
+-- changed_at: Time of the read that saw the present version first.
+-- read_at: When its user was last read completely: so fresh is this row. Null: not by any batch that is still known.
+-- pending_deletion: Whether Canvas did not show it any more and its deletion is held back: see reporting.pending_deletions.
+-- origin: Who created the channel: canvas (seen by reading) or us (an action of ours).
+ SELECT c.instance,
+    c.id,
+    c.user_id,
+    u.sis_user_id,
+    u.login_id,
+    u.state AS user_state,
+    c.type,
+    c.address,
+        CASE
+            WHEN c.type = 'email'::text AND strpos(c.address, '@'::text) > 0 THEN NULLIF(lower(split_part(c.address, '@'::text, '-1'::integer)), ''::text)
+            ELSE NULL::text
+        END AS domain,
+    c."position",
+    c.workflow_state,
+    d.id IS NOT NULL AS is_default,
+    c.workflow_state = 'active'::text AS confirmed,
+    c.bounce_known,
+        CASE
+            WHEN c.bounce_known THEN c.last_bounce_at IS NOT NULL OR COALESCE(c.bounce_count, 0) > 0
+            ELSE NULL::boolean
+        END AS bouncing,
+    c.bounce_count,
+    c.last_bounce_at,
+    c.last_bounce_summary,
+    c.last_transient_bounce_at,
+    c.last_suppression_bounce_at,
+    c.created_at,
+    c.first_seen_at,
+    c.changed_at,
+    GREATEST(l.read_at, u.noted_read_at) AS read_at,
+    p.channel_id IS NOT NULL AS pending_deletion,
+    c.origin
+   FROM mirror.communication_channels c
+     LEFT JOIN mirror.users u ON u.instance = c.instance AND u.id = c.user_id
+     LEFT JOIN worker.candidates p ON p.instance = c.instance AND p.channel_id = c.id AND p.held_run_id IS NOT NULL
+     LEFT JOIN ( SELECT DISTINCT ON (communication_channels.instance, communication_channels.user_id) communication_channels.instance,
+            communication_channels.user_id,
+            communication_channels.id
+           FROM mirror.communication_channels
+          WHERE communication_channels.deleted_at IS NULL AND communication_channels.type = 'email'::text AND communication_channels.workflow_state = 'active'::text
+          ORDER BY communication_channels.instance, communication_channels.user_id, communication_channels."position", communication_channels.id) d ON d.instance = c.instance AND d.user_id = c.user_id AND d.id = c.id
+     LEFT JOIN worker.recent_reads l ON l.instance = c.instance AND l.user_id = c.user_id
+  WHERE c.deleted_at IS NULL;
+
+-- E-mail domains of the live channels.
+CREATE VIEW reporting.domains AS
+-- instance: Name of the Canvas installation in the configuration.
+-- domain: Domain in lower case; null: addresses without one.
+-- users: Users with a live e-mail address in it.
+-- channels: Live e-mail channels.
+-- active_channels: Confirmed ones.
+-- unconfirmed_channels: Unconfirmed ones.
+-- bouncing_channels: Those of which a hard bounce is known; null where no bounce of the domain is visible to the token.
+-- bounce_unknown_channels: Those whose bounces are not visible to the token.
+ SELECT instance,
+    domain,
+    count(*) AS users,
+    sum(channels)::bigint AS channels,
+    sum(active)::bigint AS active_channels,
+    sum(unconfirmed)::bigint AS unconfirmed_channels,
+        CASE
+            WHEN sum(unknown) < sum(channels) THEN sum(bouncing)::bigint
+            ELSE NULL::bigint
+        END AS bouncing_channels,
+    sum(unknown)::bigint AS bounce_unknown_channels
+   FROM ( SELECT current_channels.instance,
+            current_channels.domain,
+            current_channels.user_id,
+            count(*) AS channels,
+            count(*) FILTER (WHERE current_channels.confirmed) AS active,
+            count(*) FILTER (WHERE current_channels.workflow_state = 'unconfirmed'::text) AS unconfirmed,
+            count(*) FILTER (WHERE current_channels.bouncing) AS bouncing,
+            count(*) FILTER (WHERE NOT current_channels.bounce_known) AS unknown
+           FROM reporting.current_channels
+          WHERE current_channels.type = 'email'::text
+          GROUP BY current_channels.instance, current_channels.domain, current_channels.user_id) people
+  GROUP BY instance, domain;
+
+-- Users that a run could not read, and references that it could not resolve.
+CREATE VIEW reporting.failures AS
+-- run_id: Run that failed to read it.
+-- instance: Name of the Canvas installation in the configuration.
+-- reference: The user as the source named it: id:1042, sis_user_id:S1001, ...
+-- user_id: Canvas id; null for a reference that could not be resolved.
+-- kind: Class of the failure: trouble, incomplete, rejected, forbidden, not_found.
+-- status: HTTP status; null if there was no answer.
+-- message: What happened, without secrets.
+-- failed_at: When.
+-- resolved_at: When a later read of the user succeeded; null while it is open.
+-- is_open: Whether it is: then the next run tries it first.
+ SELECT run_id,
+    instance,
+    reference,
+    user_id,
+    kind,
+    status,
+    message,
+    failed_at,
+    resolved_at,
+    resolved_at IS NULL AS is_open
+   FROM worker.failures;
+
+-- How fresh and how complete the mirror is, one row for each instance that was ever bound or run.
+CREATE VIEW reporting.freshness AS
+-- instance: Name of the Canvas installation in the configuration.
+-- users_present: Users that are there and can be read.
+-- users_unreadable: Users that the token may not read.
+-- users_unlisted: Users that fell out of the listing and cannot be proved gone.
+-- users_gone: Users that Canvas does not know any more.
+-- users_never_read: Present users of whom no complete read is known.
+-- oldest_read_at: The complete read that is longest ago, of those present users that have one.
+-- median_read_at: Half of these users were read at this time or later.
+-- newest_read_at: The latest one.
+-- read_within_day: Present users read completely within the last 24 hours.
+-- read_within_week: The same within the last 7 days.
+-- channels_live: Live channels.
+-- channels_bounce_unknown: Live e-mail channels whose bounces are not visible to the token.
+-- channels_bouncing: Live e-mail channels of which a hard bounce is known; null where no bounce is visible.
+-- deletions_pending: Deletions held back.
+-- open_failures: Users and references that could not be read and have not been since.
+-- last_good_run_id: The last run or backfill that came to a good end, over whomever.
+-- last_good_run_at: When it ended.
+-- last_coverage_percent: Users read completely or gone, of all of that run.
+ SELECT i.instance,
+    u.present AS users_present,
+    u.unreadable AS users_unreadable,
+    u.unlisted AS users_unlisted,
+    u.gone AS users_gone,
+    u.never_read AS users_never_read,
+    u.oldest_read_at,
+    u.median_read_at,
+    u.newest_read_at,
+    u.within_day AS read_within_day,
+    u.within_week AS read_within_week,
+    c.live AS channels_live,
+    c.unknown AS channels_bounce_unknown,
+        CASE
+            WHEN c.known > 0 THEN c.bouncing
+            ELSE NULL::bigint
+        END AS channels_bouncing,
+    ( SELECT count(*) AS count
+           FROM worker.candidates p
+          WHERE p.instance = i.instance AND p.held_run_id IS NOT NULL) AS deletions_pending,
+    ( SELECT count(DISTINCT f.reference) AS count
+           FROM worker.failures f
+          WHERE f.instance = i.instance AND f.resolved_at IS NULL) AS open_failures,
+    r.id AS last_good_run_id,
+    r.finished_at AS last_good_run_at,
+    r.coverage_percent AS last_coverage_percent
+   FROM worker.instances i
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE u_1.state = 'present'::text) AS present,
+            count(*) FILTER (WHERE u_1.state = 'unreadable'::text) AS unreadable,
+            count(*) FILTER (WHERE u_1.state = 'unlisted'::text) AS unlisted,
+            count(*) FILTER (WHERE u_1.state = 'gone'::text) AS gone,
+            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at IS NULL) AS never_read,
+            min(k.read_at) FILTER (WHERE u_1.state = 'present'::text) AS oldest_read_at,
+            percentile_disc(0.5::double precision) WITHIN GROUP (ORDER BY k.read_at) FILTER (WHERE u_1.state = 'present'::text) AS median_read_at,
+            max(k.read_at) FILTER (WHERE u_1.state = 'present'::text) AS newest_read_at,
+            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at > (now() - '1 day'::interval)) AS within_day,
+            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at > (now() - '7 days'::interval)) AS within_week
+           FROM mirror.users u_1
+             LEFT JOIN worker.recent_reads l ON l.instance = u_1.instance AND l.user_id = u_1.id
+             CROSS JOIN LATERAL ( SELECT GREATEST(l.read_at, u_1.noted_read_at) AS read_at) k
+          WHERE u_1.instance = i.instance) u
+     CROSS JOIN LATERAL ( SELECT count(*) AS live,
+            count(*) FILTER (WHERE c_1.type = 'email'::text AND NOT c_1.bounce_known) AS unknown,
+            count(*) FILTER (WHERE c_1.type = 'email'::text AND c_1.bounce_known) AS known,
+            count(*) FILTER (WHERE c_1.type = 'email'::text AND c_1.bounce_known AND (c_1.last_bounce_at IS NOT NULL OR c_1.bounce_count > 0)) AS bouncing
+           FROM mirror.communication_channels c_1
+          WHERE c_1.instance = i.instance AND c_1.deleted_at IS NULL) c
+     LEFT JOIN LATERAL ( SELECT r_1.id,
+            r_1.finished_at,
+            r_1.coverage_percent
+           FROM reporting.runs r_1
+          WHERE r_1.instance = i.instance AND (r_1.kind = ANY (ARRAY['run'::text, 'backfill'::text])) AND (r_1.status = ANY (ARRAY['done'::text, 'partial'::text, 'withheld'::text]))
+          ORDER BY r_1.id DESC
+         LIMIT 1) r ON true;
+
+-- Identifiers that changed hands: a SIS id, login or integration id that was seen with one Canvas user and then with another. What a document says of it may mean another person now.
+CREATE VIEW reporting.identity_changes AS
+-- instance: Name of the Canvas installation in the configuration.
+-- identifier: sis_user_id, login_id or integration_id.
+-- value: The identifier.
+-- former_user_id: Canvas user who had it before.
+-- former_state: That user's state now, as in mirror.users.
+-- new_user_id: Canvas user who has or had it after that.
+-- seen_at: When it was first seen with the new one.
+ WITH suspects AS (
+         SELECT user_history.instance,
+            user_history.sis_user_id,
+            user_history.login_id,
+            user_history.integration_id
+           FROM mirror.user_history
+        UNION
+         SELECT users.instance,
+            users.sis_user_id,
+            users.login_id,
+            users.integration_id
+           FROM mirror.users
+          WHERE users.state <> 'present'::text
+        ), versions AS (
+         SELECT users.instance,
+            users.id AS user_id,
+            users.sis_user_id,
+            users.login_id,
+            users.integration_id,
+            users.changed_at AS since,
+            NULL::timestamp with time zone AS until
+           FROM mirror.users
+        UNION ALL
+         SELECT user_history.instance,
+            user_history.user_id,
+            user_history.sis_user_id,
+            user_history.login_id,
+            user_history.integration_id,
+            user_history.valid_from,
+            user_history.valid_to
+           FROM mirror.user_history
+        ), held AS (
+         SELECT versions.instance,
+            versions.user_id,
+            'sis_user_id'::text AS identifier,
+            versions.sis_user_id AS value,
+            versions.since,
+            versions.until
+           FROM versions
+          WHERE ((versions.instance, versions.sis_user_id) IN ( SELECT suspects.instance,
+                    suspects.sis_user_id
+                   FROM suspects))
+        UNION ALL
+         SELECT versions.instance,
+            versions.user_id,
+            'login_id'::text,
+            versions.login_id,
+            versions.since,
+            versions.until
+           FROM versions
+          WHERE ((versions.instance, versions.login_id) IN ( SELECT suspects.instance,
+                    suspects.login_id
+                   FROM suspects))
+        UNION ALL
+         SELECT versions.instance,
+            versions.user_id,
+            'integration_id'::text,
+            versions.integration_id,
+            versions.since,
+            versions.until
+           FROM versions
+          WHERE ((versions.instance, versions.integration_id) IN ( SELECT suspects.instance,
+                    suspects.integration_id
+                   FROM suspects))
+        ), shared AS (
+         SELECT held.instance,
+            held.identifier,
+            held.value
+           FROM held
+          GROUP BY held.instance, held.identifier, held.value
+         HAVING min(held.user_id) <> max(held.user_id)
+        ), seen AS (
+         SELECT h.instance,
+            h.user_id,
+            h.identifier,
+            h.value,
+            h.since,
+            h.until,
+            NOT lag(h.until) OVER (PARTITION BY h.instance, h.identifier, h.value, h.user_id ORDER BY h.since) IS DISTINCT FROM h.since AS goes_on
+           FROM held h
+             JOIN shared s ON s.instance = h.instance AND s.identifier = h.identifier AND s.value = h.value
+        ), taken AS (
+         SELECT seen.instance,
+            seen.identifier,
+            seen.value,
+            seen.user_id,
+            seen.since,
+            lag(seen.user_id) OVER (PARTITION BY seen.instance, seen.identifier, seen.value ORDER BY seen.since, seen.user_id) AS former_user_id
+           FROM seen
+          WHERE NOT seen.goes_on
+        )
+ SELECT t.instance,
+    t.identifier,
+    t.value,
+    t.former_user_id,
+    u.state AS former_state,
+    t.user_id AS new_user_id,
+    t.since AS seen_at
+   FROM taken t
+     LEFT JOIN mirror.users u ON u.instance = t.instance AND u.id = t.former_user_id
+  WHERE t.former_user_id <> t.user_id;
+
+-- Live channels that Canvas did not show any more, and whose deletion is held back.
+CREATE VIEW reporting.pending_deletions AS
+-- instance: Name of the Canvas installation in the configuration.
+-- channel_id: Canvas id of the channel.
+-- user_id: User whose read did not show it.
+-- sis_user_id: SIS id of the user as last seen; null if none or not visible.
+-- login_id: Login of the user as last seen; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users.
+-- type: Its type.
+-- address: Address as Canvas writes it.
+-- workflow_state: active, unconfirmed, ... as last seen.
+-- reason: absent: the user was read without it; gone: Canvas does not know the user any more.
+-- absent_since: Time of the first read without it.
+-- held_run_id: Run that held it back first: the number for `pending accept` and `pending dismiss`.
+-- waits_for: person: the brake holds it, and somebody has to speak; run: a later plausible run settles it.
+-- run_message: What that run said.
+ SELECT p.instance,
+    p.channel_id,
+    p.user_id,
+    u.sis_user_id,
+    u.login_id,
+    u.state AS user_state,
+    c.type,
+    c.address,
+    c.workflow_state,
+    p.reason,
+    p.read_at AS absent_since,
+    p.held_run_id,
+        CASE
+            WHEN p.held_by_brake THEN 'person'::text
+            ELSE 'run'::text
+        END AS waits_for,
+    r.message AS run_message
+   FROM worker.candidates p
+     JOIN mirror.communication_channels c ON c.instance = p.instance AND c.id = p.channel_id
+     LEFT JOIN mirror.users u ON u.instance = p.instance AND u.id = p.user_id
+     LEFT JOIN worker.runs r ON r.id = p.held_run_id
+  WHERE p.held_run_id IS NOT NULL;
+
+-- The saved plans, without their contents.
+CREATE VIEW reporting.plans AS
+-- id: Number of the plan.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: document: from a desired state; undo: the opposite of an apply; hand: channels create or delete.
+-- status: open; applying; applied; expired; rejected. An open one that is past expires_at counts as expired, whether or not that was written down yet.
+-- made_at: When it was made.
+-- made_by: Operating-system user who made it.
+-- document: What it comes from.
+-- expires_at: When it can no longer be carried out.
+-- begun_at: When the first apply of it began; null before.
+-- ended_at: When it was applied, rejected or found expired.
+-- ended_by: Operating-system user who ended it.
+-- reason: Why it was rejected.
+-- creates: Channels to create.
+-- deletes: Channels to delete.
+-- messages: Confirmation messages that people would get.
+-- actions_done: Actions that are done, somebody else's creates (existed) included.
+-- actions_not_done: Actions that were begun or set aside and are not done.
+ SELECT p.id,
+    p.instance,
+    p.kind,
+        CASE
+            WHEN p.status = 'open'::text AND p.expires_at <= now() THEN 'expired'::text
+            ELSE p.status
+        END AS status,
+    p.made_at,
+    p.made_by,
+    p.document,
+    p.expires_at,
+    p.begun_at,
+    p.ended_at,
+    p.ended_by,
+    p.reason,
+    p.creates,
+    p.deletes,
+    p.messages,
+    COALESCE(a.done, 0::bigint) AS actions_done,
+    COALESCE(a.others, 0::bigint) AS actions_not_done
+   FROM worker.plans p
+     LEFT JOIN ( SELECT actions.plan_id,
+            count(*) FILTER (WHERE actions.status = ANY (ARRAY['done'::text, 'existed'::text])) AS done,
+            count(*) FILTER (WHERE actions.status <> ALL (ARRAY['done'::text, 'existed'::text])) AS others
+           FROM worker.actions
+          GROUP BY actions.plan_id) a ON a.plan_id = p.id;
+
+-- The runs with their throughput.
+CREATE VIEW reporting.runs AS
+-- id: Number of the run.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: run, backfill, accept, apply, ...
+-- status: running, interrupted, abandoned, done, partial, withheld, implausible, failed: as in worker.runs.
+-- exit_code: Exit code of the command; null while it runs or after a kill.
+-- message: What a person should know about the end.
+-- users_spec: User specs that it walks.
+-- started_at: First start.
+-- resumed_at: Last start of a resumed run.
+-- finished_at: When it ended in any way it could record.
+-- seconds: Working time, without the pause before a resumption.
+-- users_total: Users of this run after deduplication; this and what follows is 0 until it ends.
+-- users_done: Users read completely.
+-- users_gone: Users that Canvas does not know any more.
+-- users_unreadable: Users that the token may not read.
+-- users_unlisted: Users that fell out of the listing and cannot be proved gone.
+-- users_failed: Users that could not be read, and references that could not be resolved.
+-- coverage_percent: Users read completely or gone, of all of the run; null where it had none.
+-- channels_seen: Channels in all complete reads.
+-- channels_created: Channels new to the mirror.
+-- channels_changed: Channels with a new version.
+-- channels_deleted: Tombstones made.
+-- deletions_pending: Deletions of the instance that waited when it ended.
+-- requests: Requests sent to Canvas, refused and repeated ones included.
+-- throttled: Requests that Canvas refused because of its rate limit.
+-- throttled_percent: The same, of the requests; null where there were none.
+-- requests_per_second: Requests by working time; null where that is not known.
+-- users_per_second: Users of the run by working time; null where that is not known.
+-- program_version: Version of sync-worker.
+-- host: Machine of the last start.
+-- started_by: Operating-system user of the last start.
+ SELECT id,
+    instance,
+    kind,
+    status,
+    exit_code,
+    message,
+    users_spec,
+    started_at,
+    resumed_at,
+    finished_at,
+    seconds,
+    users_total,
+    users_done,
+    users_gone,
+    users_unreadable,
+    users_unlisted,
+    users_failed,
+    round(100.0 * (users_done + users_gone)::numeric / NULLIF(users_total, 0)::numeric, 2) AS coverage_percent,
+    channels_seen,
+    channels_created,
+    channels_changed,
+    channels_deleted,
+    deletions_pending,
+    requests,
+    throttled,
+    round(100.0 * throttled::numeric / NULLIF(requests, 0)::numeric, 2) AS throttled_percent,
+    round((requests::double precision / NULLIF(seconds, 0::double precision))::numeric, 1) AS requests_per_second,
+    round((users_total::double precision / NULLIF(seconds, 0::double precision))::numeric, 1) AS users_per_second,
+    program_version,
+    host,
+    started_by
+   FROM worker.runs;
+
+-- Addresses that several users have, compared by lower(); push labels are no addresses and are left out.
+CREATE VIEW reporting.shared_addresses AS
+-- instance: Name of the Canvas installation in the configuration.
+-- type: Type of the channels.
+-- address: The address in lower case.
+-- users: How many users have it.
+-- user_ids: Their Canvas ids.
+-- channels: Channels with it.
+-- active_channels: Confirmed ones among them.
+-- user_states: The states of these users that occur, as in mirror.users.
+ SELECT c.instance,
+    c.type,
+    lower(c.address) AS address,
+    count(DISTINCT c.user_id) AS users,
+    array_agg(DISTINCT c.user_id) AS user_ids,
+    count(*) AS channels,
+    count(*) FILTER (WHERE c.workflow_state = 'active'::text) AS active_channels,
+    array_agg(DISTINCT u.state) FILTER (WHERE u.state IS NOT NULL) AS user_states
+   FROM ( SELECT communication_channels.instance,
+            hashtextextended(lower(communication_channels.address), 0::bigint) AS hash
+           FROM mirror.communication_channels
+          WHERE communication_channels.deleted_at IS NULL AND communication_channels.type <> 'push'::text
+          GROUP BY communication_channels.instance, (hashtextextended(lower(communication_channels.address), 0::bigint))
+         HAVING min(communication_channels.user_id) <> max(communication_channels.user_id)) s
+     JOIN mirror.communication_channels c ON c.instance = s.instance AND hashtextextended(lower(c.address), 0::bigint) = s.hash AND c.deleted_at IS NULL AND c.type <> 'push'::text
+     LEFT JOIN mirror.users u ON u.instance = c.instance AND u.id = c.user_id
+  GROUP BY c.instance, c.type, (lower(c.address))
+ HAVING min(c.user_id) <> max(c.user_id);
+
+-- Live channels that nobody has confirmed.
+CREATE VIEW reporting.unconfirmed_channels AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the channel.
+-- user_id: Canvas id of the user who has it.
+-- sis_user_id: SIS id of the user as last seen; null if none or not visible.
+-- login_id: Login of the user as last seen; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users; of anybody but a present user the channels are as of read_at.
+-- type: email, sms, push, or any other type that Canvas sends.
+-- address: Address as Canvas writes it.
+-- domain: Domain of an e-mail address, in lower case; null for other types.
+-- unconfirmed_since: Since when: when Canvas created it, unless it was brought back or lost its confirmation later; then when that was seen. Where Canvas does not say, when it was first seen.
+-- created_at: When Canvas created the channel; null if it does not say.
+-- first_seen_at: Time of the read that first saw the channel.
+-- bounce_known: Whether Canvas ever showed us its bounces; if not, nothing is known of them, and bouncing is null.
+-- bouncing: Whether a hard bounce is known (one is enough for Canvas to stop sending); null where bounces are not visible.
+-- read_at: When its user was last read completely: so fresh is this row. Null: not by any batch that is still known.
+-- pending_deletion: Whether Canvas did not show it any more and its deletion is held back: see reporting.pending_deletions.
+-- origin: Who created the channel: canvas (seen by reading) or us (an action of ours).
+ SELECT c.instance,
+    c.id,
+    c.user_id,
+    c.sis_user_id,
+    c.login_id,
+    c.user_state,
+    c.type,
+    c.address,
+    c.domain,
+    COALESCE(h.valid_to, c.created_at, c.first_seen_at) AS unconfirmed_since,
+    c.created_at,
+    c.first_seen_at,
+    c.bounce_known,
+    c.bouncing,
+    c.read_at,
+    c.pending_deletion,
+    c.origin
+   FROM reporting.current_channels c
+     LEFT JOIN LATERAL ( SELECT max(h_1.valid_to) AS valid_to
+           FROM mirror.channel_history h_1
+          WHERE h_1.instance = c.instance AND h_1.channel_id = c.id AND (h_1.deleted_at IS NOT NULL OR h_1.workflow_state <> 'unconfirmed'::text)) h ON true
+  WHERE c.workflow_state = 'unconfirmed'::text;
+
+-- Present users to whom Canvas sends no mail: no active e-mail address without a bounce. Users whose bounces are not visible are not here, because nobody knows: reporting.users.reachable is null for them. What is held back from deletion counts as there.
+CREATE VIEW reporting.unreachable_users AS
+-- instance: Name of the Canvas installation in the configuration.
+-- user_id: Canvas id of the user.
+-- sis_user_id: SIS id as last seen; null if none or not visible.
+-- login_id: Login as last seen; null if none or not visible.
+-- reason: no channels; no e-mail; unconfirmed: e-mail, but none confirmed; bouncing: every active e-mail bounces.
+-- channels: Live channels, of any type.
+-- emails: E-mail channels among them.
+-- active_emails: Active ones among these; all of them bounce.
+-- pending_deletions: Live channels whose deletion is held back.
+-- read_at: When the user was last read completely, or found gone; null: never, or that was pruned.
+ SELECT u.instance,
+    u.id AS user_id,
+    u.sis_user_id,
+    u.login_id,
+        CASE
+            WHEN n.channels = 0 THEN 'no channels'::text
+            WHEN n.emails = 0 THEN 'no e-mail'::text
+            WHEN n.active_emails = 0 THEN 'unconfirmed'::text
+            ELSE 'bouncing'::text
+        END AS reason,
+    n.channels,
+    n.emails,
+    n.active_emails,
+    ( SELECT count(*) AS count
+           FROM worker.candidates p
+          WHERE p.instance = u.instance AND p.user_id = u.id AND p.held_run_id IS NOT NULL) AS pending_deletions,
+    GREATEST(l.read_at, u.noted_read_at) AS read_at
+   FROM mirror.users u
+     LEFT JOIN worker.recent_reads l ON l.instance = u.instance AND l.user_id = u.id
+     CROSS JOIN LATERAL ( SELECT count(*) AS channels,
+            count(*) FILTER (WHERE c.type = 'email'::text) AS emails,
+            count(*) FILTER (WHERE c.type = 'email'::text AND c.workflow_state = 'active'::text) AS active_emails
+           FROM mirror.communication_channels c
+          WHERE c.instance = u.instance AND c.user_id = u.id AND c.deleted_at IS NULL) n
+  WHERE u.state = 'present'::text AND NOT (EXISTS ( SELECT
+           FROM mirror.communication_channels c
+          WHERE c.instance = u.instance AND c.user_id = u.id AND c.deleted_at IS NULL AND c.type = 'email'::text AND c.workflow_state = 'active'::text AND (NOT c.bounce_known OR c.last_bounce_at IS NULL AND COALESCE(c.bounce_count, 0) = 0))) AND (n.channels > 0 OR l.read_at IS NOT NULL OR u.noted_read_at IS NOT NULL);
+
+-- Everybody who was ever met, those without any channel and those who are gone too.
+CREATE VIEW reporting.users AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the user.
+-- sis_user_id: SIS id as last seen; null if none or not visible.
+-- login_id: Login as last seen; null if none or not visible.
+-- integration_id: Integration id as last seen; null if none or not visible.
+-- state: present; unreadable: the token has no right to read this user; unlisted: fell out of the listing and could not be proved gone; gone: Canvas answers 404.
+-- first_seen_at: When the worker first met this user.
+-- changed_at: When state or identifiers last changed.
+-- read_at: When the user was last read completely, or found gone; null: never, or that was pruned.
+-- channels: Live channels; null for a user of whom nothing was ever read.
+-- emails: E-mail channels among them.
+-- active_emails: Confirmed ones among these.
+-- deliverable_emails: Active e-mail addresses without a known bounce, those of unknown bounces not counted.
+-- bounce_unknown_emails: Active e-mail addresses whose bounces are not visible to the token.
+-- pending_deletions: Live channels whose deletion is held back.
+-- reachable: Whether Canvas sends mail to this user. Null where that is not known: not present, never read, or the only addresses that could be good are those whose bounces are not visible.
+ SELECT u.instance,
+    u.id,
+    u.sis_user_id,
+    u.login_id,
+    u.integration_id,
+    u.state,
+    u.first_seen_at,
+    u.changed_at,
+    k.read_at,
+    COALESCE(n.channels, k.nothing) AS channels,
+    COALESCE(n.emails, k.nothing) AS emails,
+    COALESCE(n.active, k.nothing) AS active_emails,
+    COALESCE(n.deliverable, k.nothing) AS deliverable_emails,
+    COALESCE(n.unknown, k.nothing) AS bounce_unknown_emails,
+    COALESCE(p.channels, 0::bigint) AS pending_deletions,
+        CASE
+            WHEN u.state <> 'present'::text THEN NULL::boolean
+            WHEN n.deliverable > 0 THEN true
+            WHEN n.unknown > 0 THEN NULL::boolean
+            WHEN n.user_id IS NOT NULL OR k.read_at IS NOT NULL THEN false
+            ELSE NULL::boolean
+        END AS reachable
+   FROM mirror.users u
+     LEFT JOIN worker.recent_reads l ON l.instance = u.instance AND l.user_id = u.id
+     LEFT JOIN ( SELECT communication_channels.instance,
+            communication_channels.user_id,
+            count(*) AS channels,
+            count(*) FILTER (WHERE communication_channels.type = 'email'::text) AS emails,
+            count(*) FILTER (WHERE communication_channels.type = 'email'::text AND communication_channels.workflow_state = 'active'::text) AS active,
+            count(*) FILTER (WHERE communication_channels.type = 'email'::text AND communication_channels.workflow_state = 'active'::text AND communication_channels.bounce_known AND communication_channels.last_bounce_at IS NULL AND COALESCE(communication_channels.bounce_count, 0) = 0) AS deliverable,
+            count(*) FILTER (WHERE communication_channels.type = 'email'::text AND communication_channels.workflow_state = 'active'::text AND NOT communication_channels.bounce_known) AS unknown
+           FROM mirror.communication_channels
+          WHERE communication_channels.deleted_at IS NULL
+          GROUP BY communication_channels.instance, communication_channels.user_id) n ON n.instance = u.instance AND n.user_id = u.id
+     LEFT JOIN ( SELECT candidates.instance,
+            candidates.user_id,
+            count(*) AS channels
+           FROM worker.candidates
+          WHERE candidates.held_run_id IS NOT NULL
+          GROUP BY candidates.instance, candidates.user_id) p ON p.instance = u.instance AND p.user_id = u.id
+     CROSS JOIN LATERAL ( SELECT GREATEST(l.read_at, u.noted_read_at) AS read_at,
+                CASE
+                    WHEN l.read_at IS NOT NULL OR u.noted_read_at IS NOT NULL THEN 0::bigint
+                    ELSE NULL::bigint
+                END AS nothing) k;
+
+-- reporting.actions with masked addresses, without free text.
+CREATE VIEW reporting_masked.actions WITH (security_barrier=true) AS
+-- id: Ascending number.
+-- instance: Name of the Canvas installation in the configuration.
+-- plan_id: Plan that it belongs to; null for the removal of a push device by hand.
+-- ordinal: Place within the plan, from 1.
+-- run_id: Run that did it or tried it last; null before.
+-- user_id: Canvas id of the user; null for somebody who was forgotten.
+-- kind: create; delete; delete_push.
+-- type: Type of the channel.
+-- address: Masked, such as s***@c***.com.
+-- channel_id: Canvas id of the channel; of a create from its answer on.
+-- status: planned; started; done; existed: somebody else had created it; refused; failed; withheld by a guard; skipped: stale; uncertain: the answer was lost.
+-- messaged: Whether a confirmation message went, or may have gone, to a person.
+-- attempts: How often it was started.
+-- started_at: When it was started last.
+-- settled_at: When its present status was written.
+-- os_user: Operating-system user who started it.
+-- database_role: Database role that wrote it.
+-- canvas_user_id: Canvas user of the token.
+-- unattended: Whether nobody was asked (run --apply auto).
+ SELECT id,
+    instance,
+    plan_id,
+    ordinal,
+    run_id,
+    user_id,
+    kind,
+    type,
+    reporting_masked.mask(address) AS address,
+    channel_id,
+    status,
+    messaged,
+    attempts,
+    started_at,
+    settled_at,
+    os_user,
+    database_role,
+    canvas_user_id,
+    unattended
+   FROM reporting.actions;
+
+-- reporting.bouncing_channels with masked addresses, without domains and bounce messages.
+CREATE VIEW reporting_masked.bouncing_channels WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the channel.
+-- user_id: Canvas id of the user who has it.
+-- sis_user_id: Masked where it is or holds an address; null if none or not visible.
+-- login_id: Masked where it is or holds an address; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users; of anybody but a present user the channels are as of read_at.
+-- type: email, sms, push, or any other type that Canvas sends.
+-- address: Masked, such as s***@c***.com.
+-- workflow_state: active, unconfirmed, ... as last seen.
+-- is_default: Whether it is the default address: the active e-mail of its user with the lowest position; without a position it comes last.
+-- bounce_count: Number of bounces; null if never seen.
+-- last_bounce_at: Time of the last hard bounce.
+-- last_transient_bounce_at: Time of the last soft bounce.
+-- last_suppression_bounce_at: Time at which the mail provider last suppressed a message.
+-- read_at: When its user was last read completely: so fresh is this row. Null: not by any batch that is still known.
+-- pending_deletion: Whether Canvas did not show it any more and its deletion is held back: see reporting.pending_deletions.
+ SELECT instance,
+    id,
+    user_id,
+    reporting_masked.mask_identifier(sis_user_id) AS sis_user_id,
+    reporting_masked.mask_identifier(login_id) AS login_id,
+    user_state,
+    type,
+    reporting_masked.mask(address) AS address,
+    workflow_state,
+    is_default,
+    bounce_count,
+    last_bounce_at,
+    last_transient_bounce_at,
+    last_suppression_bounce_at,
+    read_at,
+    pending_deletion
+   FROM reporting.bouncing_channels;
+
+-- reporting.changes_by_day.
+CREATE VIEW reporting_masked.changes_by_day WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- day: Day in UTC on which it was seen.
+-- kind: As in reporting.changes.
+-- origin: Who caused it: canvas or us.
+-- changes: How many.
+ SELECT instance,
+    day,
+    kind,
+    origin,
+    changes
+   FROM reporting.changes_by_day;
+
+-- reporting.current_channels with masked addresses, without domains and bounce messages.
+CREATE VIEW reporting_masked.current_channels WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the channel.
+-- user_id: Canvas id of the user who has it.
+-- sis_user_id: Masked where it is or holds an address; null if none or not visible.
+-- login_id: Masked where it is or holds an address; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users; of anybody but a present user the channels are as of read_at.
+-- type: email, sms, push, or any other type that Canvas sends.
+-- address: Masked, such as s***@c***.com.
+-- position: Order within the user; null if Canvas says null.
+-- workflow_state: active, unconfirmed, ... as last seen.
+-- is_default: Whether it is the default address: the active e-mail of its user with the lowest position; without a position it comes last.
+-- confirmed: Whether its state is active.
+-- bounce_known: Whether Canvas ever showed us its bounces; if not, nothing is known of them, and bouncing is null.
+-- bouncing: Whether a hard bounce is known (one is enough for Canvas to stop sending); null where bounces are not visible.
+-- bounce_count: Number of bounces; null if never seen.
+-- last_bounce_at: Time of the last hard bounce.
+-- last_transient_bounce_at: Time of the last soft bounce.
+-- last_suppression_bounce_at: Time at which the mail provider last suppressed a message.
+-- created_at: When Canvas created the channel; null if it does not say.
+-- first_seen_at: Time of the read that first saw the channel.
+-- changed_at: Time of the read that saw the present version first.
+-- read_at: When its user was last read completely: so fresh is this row. Null: not by any batch that is still known.
+-- pending_deletion: Whether Canvas did not show it any more and its deletion is held back: see reporting.pending_deletions.
+-- origin: Who created the channel: canvas (seen by reading) or us (an action of ours).
+ SELECT instance,
+    id,
+    user_id,
+    reporting_masked.mask_identifier(sis_user_id) AS sis_user_id,
+    reporting_masked.mask_identifier(login_id) AS login_id,
+    user_state,
+    type,
+    reporting_masked.mask(address) AS address,
+    "position",
+    workflow_state,
+    is_default,
+    confirmed,
+    bounce_known,
+    bouncing,
+    bounce_count,
+    last_bounce_at,
+    last_transient_bounce_at,
+    last_suppression_bounce_at,
+    created_at,
+    first_seen_at,
+    changed_at,
+    read_at,
+    pending_deletion,
+    origin
+   FROM reporting.current_channels;
+
+-- reporting.failures without references and messages.
+CREATE VIEW reporting_masked.failures WITH (security_barrier=true) AS
+-- run_id: Run that failed to read it.
+-- instance: Name of the Canvas installation in the configuration.
+-- user_id: Canvas id; null for a reference that could not be resolved.
+-- kind: Class of the failure: trouble, incomplete, rejected, forbidden, not_found.
+-- status: HTTP status; null if there was no answer.
+-- failed_at: When.
+-- resolved_at: When a later read of the user succeeded; null while it is open.
+-- is_open: Whether it is: then the next run tries it first.
+ SELECT run_id,
+    instance,
+    user_id,
+    kind,
+    status,
+    failed_at,
+    resolved_at,
+    is_open
+   FROM reporting.failures;
+
+-- reporting.freshness.
+CREATE VIEW reporting_masked.freshness WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- users_present: Users that are there and can be read.
+-- users_unreadable: Users that the token may not read.
+-- users_unlisted: Users that fell out of the listing and cannot be proved gone.
+-- users_gone: Users that Canvas does not know any more.
+-- users_never_read: Present users of whom no complete read is known.
+-- oldest_read_at: The complete read that is longest ago, of those present users that have one.
+-- median_read_at: Half of these users were read at this time or later.
+-- newest_read_at: The latest one.
+-- read_within_day: Present users read completely within the last 24 hours.
+-- read_within_week: The same within the last 7 days.
+-- channels_live: Live channels.
+-- channels_bounce_unknown: Live e-mail channels whose bounces are not visible to the token.
+-- channels_bouncing: Live e-mail channels of which a hard bounce is known; null where no bounce is visible.
+-- deletions_pending: Deletions held back.
+-- open_failures: Users and references that could not be read and have not been since.
+-- last_good_run_id: The last run or backfill that came to a good end, over whomever.
+-- last_good_run_at: When it ended.
+-- last_coverage_percent: Users read completely or gone, of all of that run.
+ SELECT instance,
+    users_present,
+    users_unreadable,
+    users_unlisted,
+    users_gone,
+    users_never_read,
+    oldest_read_at,
+    median_read_at,
+    newest_read_at,
+    read_within_day,
+    read_within_week,
+    channels_live,
+    channels_bounce_unknown,
+    channels_bouncing,
+    deletions_pending,
+    open_failures,
+    last_good_run_id,
+    last_good_run_at,
+    last_coverage_percent
+   FROM reporting.freshness;
+
+-- reporting.identity_changes with masked identifiers.
+CREATE VIEW reporting_masked.identity_changes WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- identifier: sis_user_id, login_id or integration_id.
+-- value: The identifier; masked where it is or holds an address.
+-- former_user_id: Canvas user who had it before.
+-- former_state: That user's state now, as in mirror.users.
+-- new_user_id: Canvas user who has or had it after that.
+-- seen_at: When it was first seen with the new one.
+ SELECT instance,
+    identifier,
+    reporting_masked.mask_identifier(value) AS value,
+    former_user_id,
+    former_state,
+    new_user_id,
+    seen_at
+   FROM reporting.identity_changes;
+
+-- reporting.pending_deletions with masked addresses.
+CREATE VIEW reporting_masked.pending_deletions WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- channel_id: Canvas id of the channel.
+-- user_id: User whose read did not show it.
+-- sis_user_id: Masked where it is or holds an address; null if none or not visible.
+-- login_id: Masked where it is or holds an address; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users.
+-- type: Its type.
+-- address: Masked, such as s***@c***.com.
+-- workflow_state: active, unconfirmed, ... as last seen.
+-- reason: absent: the user was read without it; gone: Canvas does not know the user any more.
+-- absent_since: Time of the first read without it.
+-- held_run_id: Run that held it back first: the number for `pending accept` and `pending dismiss`.
+-- waits_for: person: the brake holds it, and somebody has to speak; run: a later plausible run settles it.
+ SELECT instance,
+    channel_id,
+    user_id,
+    reporting_masked.mask_identifier(sis_user_id) AS sis_user_id,
+    reporting_masked.mask_identifier(login_id) AS login_id,
+    user_state,
+    type,
+    reporting_masked.mask(address) AS address,
+    workflow_state,
+    reason,
+    absent_since,
+    held_run_id,
+    waits_for
+   FROM reporting.pending_deletions;
+
+-- reporting.plans without free text.
+CREATE VIEW reporting_masked.plans WITH (security_barrier=true) AS
+-- id: Number of the plan.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: document: from a desired state; undo: the opposite of an apply; hand: channels create or delete.
+-- status: open; applying; applied; expired; rejected. An open one that is past expires_at counts as expired, whether or not that was written down yet.
+-- made_at: When it was made.
+-- made_by: Operating-system user who made it.
+-- expires_at: When it can no longer be carried out.
+-- begun_at: When the first apply of it began; null before.
+-- ended_at: When it was applied, rejected or found expired.
+-- ended_by: Operating-system user who ended it.
+-- creates: Channels to create.
+-- deletes: Channels to delete.
+-- messages: Confirmation messages that people would get.
+-- actions_done: Actions that are done, somebody else's creates (existed) included.
+-- actions_not_done: Actions that were begun or set aside and are not done.
+ SELECT id,
+    instance,
+    kind,
+    status,
+    made_at,
+    made_by,
+    expires_at,
+    begun_at,
+    ended_at,
+    ended_by,
+    creates,
+    deletes,
+    messages,
+    actions_done,
+    actions_not_done
+   FROM reporting.plans;
+
+-- reporting.runs without free text.
+CREATE VIEW reporting_masked.runs WITH (security_barrier=true) AS
+-- id: Number of the run.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: run, backfill, accept, apply, ...
+-- status: running, interrupted, abandoned, done, partial, withheld, implausible, failed: as in worker.runs.
+-- exit_code: Exit code of the command; null while it runs or after a kill.
+-- started_at: First start.
+-- resumed_at: Last start of a resumed run.
+-- finished_at: When it ended in any way it could record.
+-- seconds: Working time, without the pause before a resumption.
+-- users_total: Users of this run after deduplication; this and what follows is 0 until it ends.
+-- users_done: Users read completely.
+-- users_gone: Users that Canvas does not know any more.
+-- users_unreadable: Users that the token may not read.
+-- users_unlisted: Users that fell out of the listing and cannot be proved gone.
+-- users_failed: Users that could not be read, and references that could not be resolved.
+-- coverage_percent: Users read completely or gone, of all of the run; null where it had none.
+-- channels_seen: Channels in all complete reads.
+-- channels_created: Channels new to the mirror.
+-- channels_changed: Channels with a new version.
+-- channels_deleted: Tombstones made.
+-- deletions_pending: Deletions of the instance that waited when it ended.
+-- requests: Requests sent to Canvas, refused and repeated ones included.
+-- throttled: Requests that Canvas refused because of its rate limit.
+-- throttled_percent: The same, of the requests; null where there were none.
+-- requests_per_second: Requests by working time; null where that is not known.
+-- users_per_second: Users of the run by working time; null where that is not known.
+-- program_version: Version of sync-worker.
+-- host: Machine of the last start.
+-- started_by: Operating-system user of the last start.
+ SELECT id,
+    instance,
+    kind,
+    status,
+    exit_code,
+    started_at,
+    resumed_at,
+    finished_at,
+    seconds,
+    users_total,
+    users_done,
+    users_gone,
+    users_unreadable,
+    users_unlisted,
+    users_failed,
+    coverage_percent,
+    channels_seen,
+    channels_created,
+    channels_changed,
+    channels_deleted,
+    deletions_pending,
+    requests,
+    throttled,
+    throttled_percent,
+    requests_per_second,
+    users_per_second,
+    program_version,
+    host,
+    started_by
+   FROM reporting.runs;
+
+-- reporting.shared_addresses with masked addresses.
+CREATE VIEW reporting_masked.shared_addresses WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- type: Type of the channels.
+-- address: Masked, such as s***@c***.com.
+-- users: How many users have it.
+-- user_ids: Their Canvas ids.
+-- channels: Channels with it.
+-- active_channels: Confirmed ones among them.
+-- user_states: The states of these users that occur, as in mirror.users.
+ SELECT instance,
+    type,
+    reporting_masked.mask(address) AS address,
+    users,
+    user_ids,
+    channels,
+    active_channels,
+    user_states
+   FROM reporting.shared_addresses;
+
+-- reporting.unconfirmed_channels with masked addresses, without domains.
+CREATE VIEW reporting_masked.unconfirmed_channels WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the channel.
+-- user_id: Canvas id of the user who has it.
+-- sis_user_id: Masked where it is or holds an address; null if none or not visible.
+-- login_id: Masked where it is or holds an address; null if none or not visible.
+-- user_state: present, unreadable, unlisted or gone, as in mirror.users; of anybody but a present user the channels are as of read_at.
+-- type: email, sms, push, or any other type that Canvas sends.
+-- address: Masked, such as s***@c***.com.
+-- unconfirmed_since: Since when: when Canvas created it, unless it was brought back or lost its confirmation later; then when that was seen. Where Canvas does not say, when it was first seen.
+-- created_at: When Canvas created the channel; null if it does not say.
+-- first_seen_at: Time of the read that first saw the channel.
+-- bounce_known: Whether Canvas ever showed us its bounces; if not, nothing is known of them, and bouncing is null.
+-- bouncing: Whether a hard bounce is known (one is enough for Canvas to stop sending); null where bounces are not visible.
+-- read_at: When its user was last read completely: so fresh is this row. Null: not by any batch that is still known.
+-- pending_deletion: Whether Canvas did not show it any more and its deletion is held back: see reporting.pending_deletions.
+-- origin: Who created the channel: canvas (seen by reading) or us (an action of ours).
+ SELECT instance,
+    id,
+    user_id,
+    reporting_masked.mask_identifier(sis_user_id) AS sis_user_id,
+    reporting_masked.mask_identifier(login_id) AS login_id,
+    user_state,
+    type,
+    reporting_masked.mask(address) AS address,
+    unconfirmed_since,
+    created_at,
+    first_seen_at,
+    bounce_known,
+    bouncing,
+    read_at,
+    pending_deletion,
+    origin
+   FROM reporting.unconfirmed_channels;
+
+-- reporting.unreachable_users with masked identifiers.
+CREATE VIEW reporting_masked.unreachable_users WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- user_id: Canvas id of the user.
+-- sis_user_id: Masked where it is or holds an address; null if none or not visible.
+-- login_id: Masked where it is or holds an address; null if none or not visible.
+-- reason: no channels; no e-mail; unconfirmed: e-mail, but none confirmed; bouncing: every active e-mail bounces.
+-- channels: Live channels, of any type.
+-- emails: E-mail channels among them.
+-- active_emails: Active ones among these; all of them bounce.
+-- pending_deletions: Live channels whose deletion is held back.
+-- read_at: When the user was last read completely, or found gone; null: never, or that was pruned.
+ SELECT instance,
+    user_id,
+    reporting_masked.mask_identifier(sis_user_id) AS sis_user_id,
+    reporting_masked.mask_identifier(login_id) AS login_id,
+    reason,
+    channels,
+    emails,
+    active_emails,
+    pending_deletions,
+    read_at
+   FROM reporting.unreachable_users;
+
+-- reporting.users with masked identifiers.
+CREATE VIEW reporting_masked.users WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- id: Canvas id of the user.
+-- sis_user_id: Masked where it is or holds an address; null if none or not visible.
+-- login_id: Masked where it is or holds an address; null if none or not visible.
+-- integration_id: Masked where it is or holds an address; null if none or not visible.
+-- state: present; unreadable: the token has no right to read this user; unlisted: fell out of the listing and could not be proved gone; gone: Canvas answers 404.
+-- first_seen_at: When the worker first met this user.
+-- changed_at: When state or identifiers last changed.
+-- read_at: When the user was last read completely, or found gone; null: never, or that was pruned.
+-- channels: Live channels; null for a user of whom nothing was ever read.
+-- emails: E-mail channels among them.
+-- active_emails: Confirmed ones among these.
+-- deliverable_emails: Active e-mail addresses without a known bounce, those of unknown bounces not counted.
+-- bounce_unknown_emails: Active e-mail addresses whose bounces are not visible to the token.
+-- pending_deletions: Live channels whose deletion is held back.
+-- reachable: Whether Canvas sends mail to this user. Null where that is not known: not present, never read, or the only addresses that could be good are those whose bounces are not visible.
+ SELECT instance,
+    id,
+    reporting_masked.mask_identifier(sis_user_id) AS sis_user_id,
+    reporting_masked.mask_identifier(login_id) AS login_id,
+    reporting_masked.mask_identifier(integration_id) AS integration_id,
+    state,
+    first_seen_at,
+    changed_at,
+    read_at,
+    channels,
+    emails,
+    active_emails,
+    deliverable_emails,
+    bounce_unknown_emails,
+    pending_deletions,
+    reachable
+   FROM reporting.users;
 
 -- The journal: each create and delete of an approved plan, from planned to settled, with the user's channels before and after.
 CREATE TABLE worker.actions (
@@ -221,6 +1527,7 @@ CREATE TABLE worker.instances (
     holder_user text, -- Operating-system user that started it.
     holder_since timestamp with time zone, -- When it took the lock.
     forgetting_key bytea, -- Random key of worker.forgotten, made when the first person was forgotten. Null before.
+    reads_noted_to bigint NOT NULL DEFAULT 0, -- First run (worker.runs.id) whose batches worker.recent_reads looks through; what is older is noted in mirror.users.noted_read_at.
     PRIMARY KEY (instance)
 );
 
@@ -282,6 +1589,31 @@ CREATE TABLE worker.pruned (
     CHECK ((subject = ANY (ARRAY['history'::text, 'plans'::text, 'actions'::text, 'runs'::text])))
 );
 
+-- When users were last read completely, or found gone, by the recent runs: the last done batch that contained them, without a failure of theirs that is still open. A user that may not be read (unreadable, unlisted) counts in batches from before it became so.
+CREATE VIEW worker.recent_reads AS
+-- instance: Name of the Canvas installation in the configuration.
+-- user_id: Canvas id of the user.
+-- read_at: When that batch was done.
+-- run_id: The last run that read the user.
+ SELECT r.instance,
+    m.user_id,
+    max(b.done_at) AS read_at,
+    max(r.id) AS run_id
+   FROM worker.instances i
+     JOIN worker.runs r ON r.instance = i.instance AND r.id >= i.reads_noted_to
+     JOIN worker.batches b ON b.run_id = r.id AND b.status = 'done'::text
+     CROSS JOIN LATERAL unnest(b.user_ids) m(user_id)
+     LEFT JOIN ( SELECT u.instance,
+            u.id AS user_id,
+            COALESCE(( SELECT max(h.valid_to) AS max
+                   FROM mirror.user_history h
+                  WHERE h.instance = u.instance AND h.user_id = u.id AND (h.state = ANY (ARRAY['present'::text, 'gone'::text]))), u.changed_at) AS since
+           FROM mirror.users u
+          WHERE u.state = ANY (ARRAY['unreadable'::text, 'unlisted'::text])) s ON s.instance = r.instance AND s.user_id = m.user_id
+     LEFT JOIN worker.failures f ON f.run_id = r.id AND f.user_id = m.user_id AND f.resolved_at IS NULL
+  WHERE f.run_id IS NULL AND (s.user_id IS NULL OR b.done_at < s.since)
+  GROUP BY r.instance, m.user_id;
+
 -- One row for each run, backfill or accepted deletion.
 CREATE TABLE worker.runs (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Number of the run, as the messages name it.
@@ -334,6 +1666,82 @@ CREATE TABLE worker.schedule (
     PRIMARY KEY (job)
 );
 
+-- What changed from each superseded version of a channel to the next one; reporting.changes without creations.
+CREATE VIEW worker.version_changes AS
+-- id: Number of the change: the id of the superseded version in mirror.channel_history.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: created; retired: proved gone; revived: a retired one came back; moved: has another user; readdressed: has another address, case aside; confirmed: became active; bounced: a further hard bounce, where bounces had been visible before.
+-- origin: Who caused it: canvas (seen by reading) or us (an action of ours).
+-- seen_at: Time of the read that saw it; it happened at some time since the read before.
+-- channel_id: Canvas id of the channel.
+-- user_id: User who has it after the change.
+-- old_user_id: User who had it before.
+-- type: Type after the change.
+-- address: Address after the change.
+-- old_address: Address before it.
+-- workflow_state: State after the change; a retired channel keeps the last state of its life.
+-- old_workflow_state: State before it.
+-- run_id: Run that saw or did it (worker.runs.id), which may have been pruned since.
+ SELECT h.id,
+    h.instance,
+    k.kind,
+    h.origin,
+    h.valid_to AS seen_at,
+    h.channel_id,
+    n.user_id,
+    h.user_id AS old_user_id,
+    n.type,
+    n.address,
+    h.address AS old_address,
+    n.workflow_state,
+    h.workflow_state AS old_workflow_state,
+    h.run_id
+   FROM mirror.channel_history h
+     LEFT JOIN mirror.communication_channels c ON c.instance = h.instance AND c.id = h.channel_id AND c.changed_at = h.valid_to
+     LEFT JOIN mirror.channel_history s ON s.instance = h.instance AND s.channel_id = h.channel_id AND s.valid_from = h.valid_to
+     CROSS JOIN LATERAL ( SELECT COALESCE(c.user_id, s.user_id) AS user_id,
+            COALESCE(c.type, s.type) AS type,
+            COALESCE(c.address, s.address) AS address,
+            COALESCE(c.workflow_state, s.workflow_state) AS workflow_state,
+                CASE
+                    WHEN c.id IS NULL THEN s.deleted_at
+                    ELSE c.deleted_at
+                END AS deleted_at,
+                CASE
+                    WHEN c.id IS NULL THEN s.last_bounce_at
+                    ELSE c.last_bounce_at
+                END AS last_bounce_at,
+                CASE
+                    WHEN c.id IS NULL THEN s.bounce_count
+                    ELSE c.bounce_count
+                END AS bounce_count
+          WHERE c.id IS NOT NULL OR s.id IS NOT NULL) n
+     CROSS JOIN LATERAL unnest(array_remove(ARRAY[
+        CASE
+            WHEN h.deleted_at IS NULL AND n.deleted_at IS NOT NULL THEN 'retired'::text
+            ELSE NULL::text
+        END,
+        CASE
+            WHEN h.deleted_at IS NOT NULL AND n.deleted_at IS NULL THEN 'revived'::text
+            ELSE NULL::text
+        END,
+        CASE
+            WHEN n.user_id <> h.user_id THEN 'moved'::text
+            ELSE NULL::text
+        END,
+        CASE
+            WHEN n.type <> 'push'::text AND lower(n.address) <> lower(h.address) THEN 'readdressed'::text
+            ELSE NULL::text
+        END,
+        CASE
+            WHEN h.deleted_at IS NULL AND h.workflow_state <> 'active'::text AND n.workflow_state = 'active'::text THEN 'confirmed'::text
+            ELSE NULL::text
+        END,
+        CASE
+            WHEN h.deleted_at IS NULL AND h.bounce_known AND (n.last_bounce_at > COALESCE(h.last_bounce_at, '-infinity'::timestamp with time zone) OR n.bounce_count > h.bounce_count) THEN 'bounced'::text
+            ELSE NULL::text
+        END], NULL::text)) k(kind);
+
 -- The live channels of an instance as the mirror knew them at a time; valid_from: since when. Versions begin and end with the reads that saw them.
 CREATE OR REPLACE FUNCTION reporting.channels_as_of(as_of timestamp with time zone, instance text)
  RETURNS TABLE(id bigint, user_id bigint, type text, address text, "position" integer, workflow_state text, bounce_count integer, last_bounce_at timestamp with time zone, last_bounce_summary text, last_transient_bounce_at timestamp with time zone, last_transient_bounce_summary text, last_suppression_bounce_at timestamp with time zone, bounce_known boolean, created_at timestamp with time zone, valid_from timestamp with time zone)
@@ -375,4 +1783,34 @@ BEGIN ATOMIC
      h.valid_from
     FROM mirror.channel_history h
    WHERE ((h.instance = channels_as_of.instance) AND (h.valid_from <= channels_as_of.as_of) AND (h.valid_to > channels_as_of.as_of) AND (h.deleted_at IS NULL));
+END;
+
+-- An address that can be recognised but not used, as the logs show it: s***@c***.com, ***67.
+CREATE OR REPLACE FUNCTION reporting_masked.mask(address text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+BEGIN ATOMIC
+ SELECT
+         CASE
+             WHEN (strpos(address, '@'::text) > 0) THEN (((("left"(address,
+             CASE
+                 WHEN (("left"(address, 1) = '@'::text) AND (strpos(substr(address, 2), '@'::text) = 0)) THEN 0
+                 ELSE 1
+             END) || '***@'::text) || "left"(split_part(address, '@'::text, '-1'::integer), 1)) || '***.'::text) || split_part(split_part(address, '@'::text, '-1'::integer), '.'::text, '-1'::integer))
+             ELSE ('***'::text || "right"(regexp_replace(address, '[^0-9]'::text, ''::text, 'g'::text), 2))
+         END AS "case";
+END;
+
+-- A login or SIS id; one that is or holds an address is masked as one.
+CREATE OR REPLACE FUNCTION reporting_masked.mask_identifier(identifier text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+BEGIN ATOMIC
+ SELECT
+         CASE
+             WHEN (strpos(identifier, '@'::text) > 0) THEN reporting_masked.mask(identifier)
+             ELSE identifier
+         END AS identifier;
 END;

@@ -34,6 +34,7 @@ WHERE c.relkind = 'S' AND c.relnamespace::regnamespace::text = ANY ($1)
 ORDER BY 1"""
 _COLUMNS = """
 SELECT c.oid, c.oid::regclass::text AS name, obj_description(c.oid, 'pg_class') AS comment,
+    coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', '') AS options,
     CASE WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_get_viewdef(c.oid, true), ';') END AS view,
     a.attname AS column, col_description(c.oid, a.attnum) AS column_comment,
     quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
@@ -79,7 +80,7 @@ async def _relation(connection: Connection, columns: list[asyncpg.Record]) -> st
     name, comment = relation["name"], relation["comment"]
     if relation["view"]:
         notes = [f"-- {row['column']}: {row['column_comment']}" for row in columns if row["column_comment"]]
-        return _object("\n".join([f"CREATE VIEW {name} AS", *notes, relation["view"]]), comment)
+        return _object("\n".join([f"CREATE VIEW {name}{relation['options']} AS", *notes, relation["view"]]), comment)
     constraints = [row["definition"] for row in await connection.fetch(_CONSTRAINTS, relation["oid"])]
     indexes = [f"{row['definition']};\n" for row in await connection.fetch(_INDEXES, relation["oid"])]
     body = "\n".join(_body(columns, constraints))

@@ -1,5 +1,11 @@
-"""`report`: what there is to read. For now what is held on one person; other names say that they are not there."""
+"""`report`: named queries on the mirror, and what is held on one person.
 
+Each file of `sql/reports` is a command of this group; its parameters are its options.
+"""
+
+from inspect import Parameter as InspectedParameter
+from inspect import Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,47 +16,126 @@ from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 from sync_worker.cli.output import as_json
 from sync_worker.cli.unavailable import refuse
+from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
     from sync_worker.flows.person import Holding
+    from sync_worker.reports.header import Parameter, Report
+
+_EXAMPLES = (
+    "sync-worker report --list",
+    "sync-worker report unreachable",
+    "sync-worker report bouncing --addresses --format csv -o bouncing.csv",
+    "sync-worker report unconfirmed --days 30",
+)
 
 
 class _Reports(typer.core.TyperGroup):
-    """Names of reports that this version does not have say so."""
+    """The reports beside the group's own commands."""
+
+    @override
+    def list_commands(self, ctx: Any) -> list[str]:
+        from sync_worker.reports.catalogue import names
+
+        return [*super().list_commands(ctx), *names()]
 
     @override
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         found = super().get_command(ctx, cmd_name)
-        return found if found is not None else _missing(f"report {cmd_name}")
+        if found is not None:
+            return found
+        from sync_worker.reports.catalogue import find
+
+        return _command(ctx, find(cmd_name))
 
 
-def _missing(what: str) -> Any:
-    settings = {"allow_extra_args": True, "ignore_unknown_options": True}
-    return typer.core.TyperCommand(
-        name=what, callback=lambda: refuse(what), context_settings=settings, add_help_option=False, hidden=True
-    )
+def _command(ctx: Any, report: "Report") -> Any:
+    """A report as a command: the options of every report, and one for each of its parameters."""
+
+    def ask(**given: Any) -> None:
+        from sync_worker.cli.reporting import ReportOptions, print_report
+
+        usual = {name: given.pop(name) for name in signature(_every).parameters}
+        options = ReportOptions(**usual, given={name: value for name, value in given.items() if value is not None})
+        async_main(lambda: print_report(CliContext.of(ctx), report, options))
+
+    own = [_option(parameter) for parameter in report.parameters]
+    everything = [*own, *signature(_every, eval_str=True).parameters.values()]
+    vars(ask)["__signature__"] = Signature(everything)
+    ask.__annotations__ = {each.name: each.annotation for each in everything}
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    epilog = examples(f"sync-worker report {report.name}{_example(report)}")
+    app.command(report.name, help=report.description, short_help=report.title, epilog=epilog)(ask)
+    return typer.main.get_command(app)
+
+
+def _option(parameter: "Parameter") -> Any:
+    usual = "" if parameter.default is None else f"  [default: {parameter.default}]"
+    meaning = f"{parameter.meaning[:1].upper()}{parameter.meaning[1:]}.{usual}"
+    option = typer.Option(f"--{parameter.name}", metavar=parameter.type.upper(), help=meaning)
+    kind = InspectedParameter.KEYWORD_ONLY
+    return InspectedParameter(parameter.name, kind, default=None, annotation=Annotated[str | None, option])
+
+
+def _every(
+    *,
+    form: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="For people, spreadsheets or programs.")
+    ] = "table",
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write there (0600).")] = None,
+    addresses: Annotated[bool, typer.Option("--addresses", help="Show addresses; by default they are masked.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Rows at most, 0: all. By default 200 in a table, else all.")
+    ] = None,
+) -> None:
+    """The options of every report, as Typer reads them."""
+
+
+def _example(report: "Report") -> str:
+    values = {"integer": "30", "time": "2026-11-01", "user": "1042"}
+    return "".join(f" --{each.name} {values[each.type]}" for each in report.parameters)
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(
         cls=_Reports,
-        help="Reports.",
-        epilog=examples("sync-worker report person 1042"),
+        help="Reports on the mirror; addresses are masked unless --addresses shows them.",
+        epilog=examples(*_EXAMPLES),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         invoke_without_command=True,
-        context_settings={"ignore_unknown_options": True},
     )
     group.callback()(without_name)
     group.command("person", epilog=examples("sync-worker report person 1042 --format json"))(person)
     app.add_typer(group, name="report")
 
 
-def without_name(ctx: typer.Context) -> None:
-    """Reports."""
+def without_name(
+    ctx: typer.Context,
+    *,
+    listed: Annotated[bool, typer.Option("--list", help="Say which reports there are.")] = False,
+    page: Annotated[Path | None, typer.Option("-o", "--out", hidden=True)] = None,
+    form: Annotated[str | None, typer.Option("--format", hidden=True)] = None,
+) -> None:
+    """Reports on the mirror; addresses are masked unless --addresses shows them."""
+    if listed:
+        _list()
+        raise typer.Exit
     if ctx.invoked_subcommand is None:
-        refuse("report")
+        refuse("report without a name, the HTML page,")
+    if page is not None or form is not None:
+        hint = "Such as: sync-worker report runs --format csv"
+        raise UsageError("options stand behind the name of a report", hint=hint)
+
+
+def _list() -> None:
+    from sync_worker.reports.catalogue import everything
+
+    for report in everything():
+        given = "".join(f" --{each.name} {each.default or each.type.upper()}" for each in report.parameters)
+        typer.echo(f"{report.name + given:<28} {report.title}")
+    typer.echo(f"{'person USER':<28} Everything that is held on one person")
 
 
 def person(

@@ -8,7 +8,7 @@ import asyncio
 import select
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from weakref import WeakSet
 
 import asyncpg
@@ -95,10 +95,11 @@ class Session:
         return bool(waiting.poll(0))
 
     @asynccontextmanager
-    async def transaction(self, *, readonly: bool = False) -> AsyncIterator[None]:
-        """A transaction on this connection; rolled back by any exception."""
+    async def transaction(self, *, readonly: bool = False, snapshot: bool = False) -> AsyncIterator[None]:
+        """A transaction on this connection; rolled back by any exception. `snapshot`: all of it sees one moment."""
+        isolation: Literal["repeatable_read"] | None = "repeatable_read" if snapshot else None
         with translated(self._place):
-            transaction = self.connection.transaction(readonly=readonly)
+            transaction = self.connection.transaction(isolation=isolation, readonly=readonly)
         try:
             with translated(self._place):
                 await transaction.start()

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from sync_worker import __version__
@@ -19,6 +20,9 @@ from sync_worker.mirror.runs import Batch, FailedUser, ListingCount, Reason, Run
 from sync_worker.mirror.text import NulReplacer
 
 LONGEST_REFERENCE: Final = 300  # characters
+ENDED_WELL: Final = frozenset({"done", "partial", "withheld"})
+REMEMBERED: Final = timedelta(days=7)
+"""Batches of runs this old are not looked through any more for when a user was read last: that is noted by then."""
 
 
 class Ledger:
@@ -149,6 +153,10 @@ class Ledger:
                 end.seconds,
                 end.pending,
             )
+            if end.status in ENDED_WELL:
+                since = self._clock.now() - REMEMBERED
+                await session.execute("join_by_hash")
+                await session.execute("note_reads", self._writer.instance, run.id, since)
 
 
 def _figures(row: Record | None) -> RunFigures:

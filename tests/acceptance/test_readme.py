@@ -17,6 +17,8 @@ from sync_worker.desired.entries import Entry, UserHead, desired_user
 from sync_worker.desired.plan import Plan, Source, planned
 from sync_worker.desired.render import text
 from sync_worker.flows.weighing import weigh_new
+from sync_worker.mirror.sql import sql_folder
+from sync_worker.reports.catalogue import names
 from sync_worker.settings import BrakeTable, DesiredTable, GuardsTable
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,15 @@ def test_the_readme_invents_no_command() -> None:
     named = set(re.findall(r"(?:[$`/] ?|^ +)sync-worker(?: --\S+ \S+)* ([a-z]+)", README, re.MULTILINE))
     assert named
     assert named <= {command.split()[0] for command in COMMANDS}
+
+
+def test_every_report_is_in_the_readme() -> None:
+    """The table of reports has exactly those that there are, and every view is named."""
+    section = README.split("## Reports", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`([\w-]+)`", row)) == list(names())
+    views = re.findall(r"CREATE VIEW reporting\.(\w+)", (sql_folder() / "schema.sql").read_text(encoding="utf-8"))
+    assert [view for view in views if not re.search(rf"`(reporting\.)?{view}`", section)] == []
 
 
 def test_exit_codes_are_those_of_the_program() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import uvloop
 
-from tests.benchmarks import cpu, gate, memory, merge, plan
+from tests.benchmarks import cpu, gate, memory, merge, plan, reports
 from tests.benchmarks.report import Figure, Section, machine, show, write
 
 
@@ -29,6 +29,7 @@ BENCHMARKS: Final = {
     "memory": Benchmark(measure=memory.measure, about=memory.ABOUT, seconds=420.0, seconds_quick=60.0),
     "merge": Benchmark(measure=merge.measure, about=merge.ABOUT, seconds=120.0, seconds_quick=25.0),
     "plan": Benchmark(measure=plan.measure, about=plan.ABOUT, seconds=240.0, seconds_quick=60.0),
+    "reports": Benchmark(measure=reports.measure, about=reports.ABOUT, seconds=300.0, seconds_quick=60.0),
 }
 
 

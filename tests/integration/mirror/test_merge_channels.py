@@ -44,6 +44,7 @@ async def test_a_new_channel_is_written_as_it_is(stage: Stage) -> None:
         "changed_at": at(5),
         "deleted_at": None,
         "origin": "canvas",
+        "creation_id": 1,
     }
     assert {name: row[name] for name in FULL} == FULL
     assert await stage.history(10) == []
@@ -92,7 +93,7 @@ async def test_a_changed_field_makes_a_version(stage: Stage, name: str, value: s
     assert await stage.row(10) == {**old, name: value, "changed_at": at(6)}
     (version,) = await stage.history(10)
     assert without(version, "id") == {
-        **without(old, "id", "first_seen_at", "changed_at"),
+        **without(old, "id", "first_seen_at", "changed_at", "creation_id"),
         "channel_id": 10,
         "valid_from": at(5),
         "valid_to": at(6),

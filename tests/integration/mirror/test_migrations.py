@@ -149,3 +149,35 @@ def test_migrations_are_read_in_order_whatever_the_line_ends(tmp_path: Path) -> 
     found = migrations.migrations(tmp_path)
     assert [(entry.version, entry.name) for entry in found] == [(1, "a"), (2, "b")]
     assert found[1].checksum == hashlib.sha256(b"SELECT 2;\n").hexdigest()
+
+
+async def test_changes_of_an_older_database_are_numbered(empty_database_url: str, clock: Clock) -> None:
+    """What was there before the views has numbers of its own, and what comes later has higher ones."""
+    old = tuple(each for each in migrations.migrations() if each.name != "reporting")
+    channel = (
+        "INSERT INTO mirror.communication_channels (instance, id, user_id, type, address, workflow_state, "
+        "bounce_known, first_seen_at, changed_at) VALUES ('main', {0}, 1, 'email', 'a@x.example', 'active', true, "
+        "'2026-03-01', '2026-03-0{0}')"
+    )
+    version = (
+        "INSERT INTO mirror.channel_history (instance, channel_id, user_id, type, address, workflow_state, "
+        "bounce_known, valid_from, valid_to, run_id, origin) VALUES ('main', {0}, 1, 'email', 'b@x.example', 'active', "
+        "true, '2026-03-01', '2026-03-0{0}', 1, 'canvas')"
+    )
+    async with connect(empty_database_url) as database, database.session() as session:
+        await migrate(database, clock, old)
+        for number in (2, 3):
+            await session.connection.execute(channel.format(number))
+            await session.connection.execute(version.format(number))
+        await migrate(database, clock)
+        await session.connection.execute(channel.format(4))
+        await session.connection.execute(version.format(4))
+        query = "SELECT id, kind, channel_id FROM reporting.changes ORDER BY id"
+        assert [tuple(row) for row in await session.connection.fetch(query)] == [
+            (1, "readdressed", 2),
+            (2, "readdressed", 3),
+            (3, "created", 2),
+            (4, "created", 3),
+            (5, "created", 4),
+            (6, "readdressed", 4),
+        ]

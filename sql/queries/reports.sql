@@ -1,0 +1,12 @@
+-- name: prepare_report
+-- For the rest of a transaction that asks a report: room for sorting and hashing a million rows, no time spent on
+-- compiling what runs once, and patience with a person who reads the rows page by page.
+SELECT
+    set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+    set_config('idle_in_transaction_session_timeout', '1h', true);
+
+-- name: bounces_not_visible
+-- Live, active e-mail channels of which nobody knows whether they bounce. $1 instances.
+SELECT count(*) FROM mirror.communication_channels
+WHERE instance = ANY ($1::text[]) AND deleted_at IS NULL AND type = 'email' AND workflow_state = 'active'
+    AND NOT bounce_known;

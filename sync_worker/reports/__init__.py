@@ -1,0 +1,1 @@
+"""Named queries on the mirror, to a table, CSV or JSON."""

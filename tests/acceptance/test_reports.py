@@ -1,0 +1,58 @@
+"""`report` as people and cron jobs call it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_worker.reports.catalogue import names
+from tests.integration.flows.processes import Program, configured, sandbox_process
+
+
+@pytest.fixture
+def program(database_url: str, tmp_path: Path) -> Iterator[Program]:
+    """Forty users, read."""
+    with sandbox_process(tmp_path, 40) as sandbox:
+        program = configured(tmp_path, database_url, sandbox.base_url)
+        assert program.run("run").returncode == 0
+        yield program
+
+
+def test_reports(program: Program) -> None:
+    """A table for people, a private file for a spreadsheet, JSON for a program; addresses only when asked for."""
+    table = program.run("report", "domains")
+    assert (table.returncode, table.stderr) == (0, "")
+    assert table.stdout.startswith("E-mail domains (main; 20")
+    done = program.run("report", "unconfirmed", "--days", "0", "--format", "csv", "-o", "x.csv")
+    assert (done.returncode, done.stdout) == (0, "")
+    file = program.folder / "x.csv"
+    rows = file.read_text().splitlines()[1:]
+    assert f"{len(rows)} rows written to x.csv" in done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert all("@" not in row or "***@" in row for row in rows)
+    assert "@example" in program.run("report", "unconfirmed", "--days", "0", "--addresses").stdout
+    document = json.loads(program.run("report", "freshness", "--format", "json").stdout)
+    assert document["rows"][0]["users_present"] == 40
+    limited = program.run("report", "changes", "--limit", "3")
+    assert len(limited.stdout.splitlines()) == 1 + 2 + 3
+    assert "only the first 3 rows; --limit 0 or --format csv gives all" in limited.stderr
+    assert program.run("report", "history", "--user", "1001").returncode == 0
+
+
+def test_without_a_database(tmp_path: Path) -> None:
+    """What there is can be listed; what there is not is said, with what there is."""
+    program = Program(folder=tmp_path)
+    listed = program.run("report", "--list")
+    assert listed.returncode == 0
+    assert {line.split()[0] for line in listed.stdout.splitlines()} == {*names(), "person"}
+    missing = program.run("report", "nothing")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert all(name in missing.stderr for name in names())
+    early = program.run("report", "--format", "csv", "runs")
+    assert early.returncode == 2
+    assert "options stand behind the name of a report" in early.stderr
+    for name in names():
+        helped = program.run("report", name, "--help")
+        assert helped.returncode == 0
+        assert f"sync-worker report {name}" in helped.stdout
