@@ -1,11 +1,10 @@
-"""What the README promises is there, and what is there stands in the README."""
+"""What the README promises is there, and what is there stands in the README. More of it: tests/unit/test_docs.py."""
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 import typer
 
 from sync_worker.channels import Channel
@@ -19,7 +18,7 @@ from sync_worker.desired.render import text
 from sync_worker.flows.weighing import weigh_new
 from sync_worker.mirror.sql import sql_folder
 from sync_worker.reports.catalogue import names
-from sync_worker.settings import BrakeTable, DesiredTable, GuardsTable
+from sync_worker.settings import GuardsTable
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,9 +49,9 @@ def test_the_readme_invents_no_command() -> None:
     assert named <= {command.split()[0] for command in COMMANDS}
 
 
-def test_every_report_is_in_the_readme() -> None:
+def test_every_report_has_its_row() -> None:
     """The table of reports has exactly those that there are, and every view is named."""
-    section = README.split("## Reports", 1)[1].split("\n## ", 1)[0]
+    section = (ROOT / "docs/reporting.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
     assert sorted(name for row in rows for name in re.findall(r"`([\w-]+)`", row)) == list(names())
     views = re.findall(r"CREATE VIEW reporting\.(\w+)", (sql_folder() / "schema.sql").read_text(encoding="utf-8"))
@@ -64,18 +63,6 @@ def test_exit_codes_are_those_of_the_program() -> None:
     table = README.split("### Exit codes", 1)[1].split("##", 1)[0]
     codes = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in row.split(",")}
     assert codes == set(exits.PRECEDENCE)
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_links_lead_somewhere(link: str) -> None:
-    """A relative link names a file of the repository."""
-    assert (ROOT / link).exists()
-
-
-def test_settings_in_the_readme_exist() -> None:
-    """A `brake.…` or `desired.…` that the README names is a setting."""
-    assert set(re.findall(r"`brake\.(\w+)`", README)) <= set(BrakeTable.model_fields)
-    assert set(re.findall(r"`desired\.(\w+)`", README)) - {"yaml"} <= set(DesiredTable.model_fields)
 
 
 MADE_AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

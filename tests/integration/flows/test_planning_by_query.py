@@ -57,10 +57,10 @@ async def test_rows_are_wishes(desire: Desire) -> None:
     assert plan_from_json(plan_to_json(plan)) == plan
 
 
-async def test_the_example_of_the_readme(desire: Desire, stage: Stage) -> None:
+async def test_the_example_of_the_docs(desire: Desire, stage: Stage) -> None:
     """It does what it says."""
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    text = "-- everybody moves" + readme.split("```sql\n-- everybody moves", 1)[1].split("```", 1)[0]
+    page = (Path(__file__).parents[3] / "docs" / "desired-state.md").read_text(encoding="utf-8")
+    text = "-- everybody moves" + page.split("```sql\n-- everybody moves", 1)[1].split("```", 1)[0]
     user = next(desire.plain())
     stage.school.create(user, "email", "ann@OLD.example")
     await stage.run(f"id:{user}")
