@@ -116,6 +116,7 @@ async def working(folder: Path, database_url: str) -> AsyncIterator[Worker]:
         with_password = f"{database_url}&password={SECRETS['database password']}"
         (folder / "c.toml").write_text(
             f"[database]\nurl = {json.dumps(with_password)}\n"
+            f"[metrics]\ntextfile = 'metrics.prom'\n[notify]\ncommand = ['tee', '-a', '{folder}/told']\n"
             f"[instances.main]\nbase_url = '{sandbox.base_url}'\nmax_attempts = 2\nbackoff_base = '10ms'\n"
             "token_file = 'read'\nwrite_token_file = 'write'\n"
             f"[instances.renewing]\nbase_url = '{sandbox.base_url}'\nmax_attempts = 2\nbackoff_base = '10ms'\n"
@@ -153,6 +154,11 @@ async def work(worker: Worker) -> None:
     await worker.run(f"{debug} report person {user} --format json", 0)
     await worker.run(f"{debug} export --out export.yaml", 0)
     await worker.run("status --format json", 0)
+    await worker.run("--instance main --log-level debug doctor --format json", 0)
+    await worker.run("--instance renewing --log-level debug doctor", 0)
+    await worker.run("check --format nagios", 0)
+    for report in ("runs --format json", "actions --addresses", "freshness --format csv"):
+        await worker.run(f"{debug} report {report}", 0)
     await worker.run("--log-format console --log-level debug run", 0)
 
 
@@ -217,7 +223,7 @@ async def test_no_secret_is_anywhere(worker: Worker) -> None:
     await work(worker)
     await trouble(worker)
     said, files, tables = everything(worker.said), worker.files(), await worker.tables()
-    assert {"plan-main.json", "plan-renewing.json", "export.yaml"} <= set(files)
+    assert {"plan-main.json", "plan-renewing.json", "export.yaml", "metrics.prom", "told"} <= set(files)
     for text in (said, lines, tables, *files.values()):
         assert found(text) == set()
     assert len(worker.sandbox.renewals.given) > 3
