@@ -174,6 +174,7 @@ class Machine(RuleBasedStateMachine):
 
     cluster: Cluster
     template: str
+    applies: Counter[str]  # of all examples, by what befell them
 
     # --- life
 
@@ -351,6 +352,7 @@ class Machine(RuleBasedStateMachine):
         async with self.stage.rooms() as rooms:
             kept = await load_plan(rooms.database, rooms.clock, ("main",), number)
         assert kept is not None
+        self.applies[given.fate] += 1
         now = InHand(order=order, plan=kept.plan, guards=given.guards)
         self.witness.begin(now)
         self._calm()
@@ -524,7 +526,8 @@ class Machine(RuleBasedStateMachine):
 @pytest.mark.timeout(max(300, EXAMPLES * 60))
 def test_what_may_never_happen(cluster: Cluster, migrated: str) -> None:
     """In any order of plans, applies, undos, changes, faults and deaths."""
-    kind = type("ApplyMachine", (Machine,), {"cluster": cluster, "template": migrated})
+    applies: Counter[str] = Counter()
+    kind = type("ApplyMachine", (Machine,), {"cluster": cluster, "template": migrated, "applies": applies})
     profile = settings(
         max_examples=EXAMPLES or 10,
         stateful_step_count=STEPS,
@@ -535,3 +538,4 @@ def test_what_may_never_happen(cluster: Cluster, migrated: str) -> None:
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(kind, settings=profile)
+    print(f"{applies.total()} applies: {dict(applies)}")
