@@ -729,6 +729,7 @@ CREATE VIEW reporting.runs AS
 -- program_version: Version of sync-worker.
 -- host: Machine of the last start.
 -- started_by: Operating-system user of the last start.
+-- requests_per_second_limit: What the rate limit would have borne, at the cost and the time that the answers took; null where the answers did not say.
  SELECT id,
     instance,
     kind,
@@ -759,7 +760,8 @@ CREATE VIEW reporting.runs AS
     round((users_total::double precision / NULLIF(seconds, 0::double precision))::numeric, 1) AS users_per_second,
     program_version,
     host,
-    started_by
+    started_by,
+    round((requests_possible / NULLIF(seconds, 0::double precision))::numeric, 1) AS requests_per_second_limit
    FROM worker.runs;
 
 -- Addresses that several users have, compared by lower(); push labels are no addresses and are left out.
@@ -1256,6 +1258,7 @@ CREATE VIEW reporting_masked.runs WITH (security_barrier=true) AS
 -- program_version: Version of sync-worker.
 -- host: Machine of the last start.
 -- started_by: Operating-system user of the last start.
+-- requests_per_second_limit: What the rate limit would have borne, at the cost and the time that the answers took; null where the answers did not say.
  SELECT id,
     instance,
     kind,
@@ -1284,7 +1287,8 @@ CREATE VIEW reporting_masked.runs WITH (security_barrier=true) AS
     users_per_second,
     program_version,
     host,
-    started_by
+    started_by,
+    requests_per_second_limit
    FROM reporting.runs;
 
 -- reporting.shared_addresses with masked addresses.
@@ -1650,6 +1654,7 @@ CREATE TABLE worker.runs (
     host text NOT NULL, -- Machine of the last start.
     pid integer NOT NULL, -- Process of the last start.
     started_by text NOT NULL, -- Operating-system user of the last start.
+    requests_possible double precision, -- Requests that the rate limit would have borne in the working time, at the cost and the time that the answers took; null where the answers did not say.
     PRIMARY KEY (id),
     FOREIGN KEY (instance) REFERENCES worker.instances(instance),
     CHECK ((status = ANY (ARRAY['running'::text, 'interrupted'::text, 'abandoned'::text, 'done'::text, 'partial'::text, 'withheld'::text, 'implausible'::text, 'failed'::text])))

@@ -33,6 +33,7 @@ _CREDENTIALS = (
     (re.compile(r"(://[^\s:/@]*:)[^\s@/]+(@)"), rf"\1{REDACTED}\2"),
 )
 _EMAIL = re.compile(r"[\w.+%~#&'*/=?^`{|}!$-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"\+\d[\d ()/.-]{5,}\d")
 
 
 def register_secret(value: str) -> None:
@@ -68,6 +69,11 @@ def mask_address(address: str) -> str:
 def mask_emails(text: str) -> str:
     """`text` with every e-mail address in it masked."""
     return _EMAIL.sub(lambda found: mask_address(found[0]), text) if "@" in text else text
+
+
+def mask_phones(text: str) -> str:
+    """`text` with every international telephone number in it masked."""
+    return _PHONE.sub("+***", text) if "+" in text else text
 
 
 def _hidden(value: Any) -> Any:

@@ -45,11 +45,11 @@ WHERE id = $1;
 -- Write the end of a run and add up its batches; whoever was forgotten since is still counted where it was read.
 --
 -- $1 run, $2 status, $3 exit code, $4 message, $5 time, $6 and $7 requests and refusals of this start, $8 seconds of
--- this start, $9 deletions pending.
+-- this start, $9 deletions pending, $10 requests that the rate limit would have borne in this start; null: not known.
 UPDATE worker.runs r
 SET status = $2, exit_code = $3, message = $4, finished_at = $5,
     requests = r.requests + $6, throttled = r.throttled + $7, seconds = r.seconds + $8,
-    deletions_pending = $9,
+    deletions_pending = $9, requests_possible = coalesce(r.requests_possible + $10, $10, r.requests_possible),
     users_total = b.users_total + f.unresolved, users_done = b.users_done, users_gone = b.users_gone,
     users_unreadable = b.users_unreadable, users_unlisted = b.users_unlisted,
     users_failed = b.users_failed + f.unresolved,

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from sync_worker.canvas.served import Served, borne
 from sync_worker.canvas.throttle import BucketModel, BucketState, Ticket
 from sync_worker.clock import Clock
 from sync_worker.errors import QuotaExhausted
@@ -84,6 +85,7 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
         self._refusals = 0
+        self._served = Served()
         self._closed = False
         self._starved_since: float | None = None  # first refusal since the last admitted request
         self._drained = asyncio.Event()
@@ -115,6 +117,11 @@ class Gate:
         """A picture of this moment."""
         bucket = self._model.state(self._clock.monotonic())
         return GateState(bucket=bucket, waiting=len(self._waiters), refusals=self._refusals)
+
+    def possible(self, seconds: float) -> float | None:
+        """Requests that the bucket would have borne in so many seconds; None where no answer has said what it cost."""
+        state = self._model.state(self._clock.monotonic())
+        return None if state.high_water_mark is None else borne(self._served, state, self._max_concurrency, seconds)
 
     # --- turns -----------------------------------------------------------------------------------------
 
@@ -168,7 +175,10 @@ class Gate:
 
     def _answered(self, ticket: Ticket, cost: float | None, remaining: float | None) -> None:
         self._starved_since = None
-        self._model.answered(ticket, self._clock.monotonic(), cost=cost, remaining=remaining)
+        now = self._clock.monotonic()
+        if cost is not None:
+            self._served.add(cost=cost, seconds=now - ticket.sent_at)
+        self._model.answered(ticket, now, cost=cost, remaining=remaining)
         self._admit()
 
     def _left(self, lost: Ticket | None) -> None:

@@ -16,6 +16,7 @@ from sync_worker.cli.demo_stage import INSTANCE, Stage, head
 from sync_worker.cli.demo_wishes import MOVED, play
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import DONE, IMPLAUSIBLE, PROGRAM, UNEXPECTED, WITHHELD
+from sync_worker.cli.page import write_page
 from sync_worker.cli.summary import print_report
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
@@ -25,7 +26,7 @@ from sync_worker.flows.overrides import Overrides, limits
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull import PullRequest, pull
 from sync_worker.flows.report import RunReport
-from sync_worker.flows.rooms import DATABASE_NAME, open_database, open_rooms, prepare_schema
+from sync_worker.flows.rooms import DATABASE_NAME, Opened, open_database, open_rooms, prepare_schema
 from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.logs import bind
 from sync_worker.mirror.database import connect
@@ -100,9 +101,17 @@ async def _acts(stage: Stage) -> int:
     )
     wished = await play(stage)
     same = await _compare(stage)
+    page = stage.config.parent / "report.html"
+    await write_page(_opened(stage), page)
     _farewell(stage, first, second)
+    head("The page", "open it in a browser")
+    typer.echo(f"  {page}")
     good = first.exit_code == second.exit_code == DONE and third.exit_code in {WITHHELD, IMPLAUSIBLE}
     return DONE if good and equal and safe and wished and same else UNEXPECTED
+
+
+def _opened(stage: Stage) -> Opened:
+    return Opened(settings=stage.settings, database=stage.database, names=(INSTANCE,), clock=stage.clock)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`report`: named queries on the mirror, and what is held on one person.
+"""`report`: the page, named queries on the mirror, and what is held on one person.
 
 Each file of `sql/reports` is a command of this group; its parameters are its options.
 """
@@ -15,7 +15,6 @@ from sync_worker.cli.channels import User
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 from sync_worker.cli.output import as_json
-from sync_worker.cli.unavailable import refuse
 from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from sync_worker.reports.header import Parameter, Report
 
 _EXAMPLES = (
+    "sync-worker report -o page.html",
     "sync-worker report --list",
     "sync-worker report unreachable",
     "sync-worker report bouncing --addresses --format csv -o bouncing.csv",
@@ -100,7 +100,7 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(
         cls=_Reports,
-        help="Reports on the mirror; addresses are masked unless --addresses shows them.",
+        help="Reports on the mirror, and without a name the page; addresses are masked unless --addresses shows them.",
         epilog=examples(*_EXAMPLES),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -115,18 +115,30 @@ def without_name(
     ctx: typer.Context,
     *,
     listed: Annotated[bool, typer.Option("--list", help="Say which reports there are.")] = False,
-    page: Annotated[Path | None, typer.Option("-o", "--out", hidden=True)] = None,
-    form: Annotated[str | None, typer.Option("--format", hidden=True)] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write the page there (0600).")
+    ] = None,
+    form: Annotated[str | None, typer.Option("--format", metavar="html", help="The page is HTML.")] = None,
+    addresses: Annotated[bool, typer.Option("--addresses", help="Show addresses; by default they are masked.")] = False,
 ) -> None:
-    """Reports on the mirror; addresses are masked unless --addresses shows them."""
+    """Write one HTML page that needs no network: state, runs, changes, channels, failures, what to do.
+
+    With a name: that report. Addresses are masked unless --addresses shows them.
+    """
     if listed:
         _list()
         raise typer.Exit
-    if ctx.invoked_subcommand is None:
-        refuse("report without a name, the HTML page,")
-    if page is not None or form is not None:
-        hint = "Such as: sync-worker report runs --format csv"
-        raise UsageError("options stand behind the name of a report", hint=hint)
+    if ctx.invoked_subcommand is not None:
+        if out is not None or form is not None or addresses:
+            hint = "Such as: sync-worker report runs --format csv"
+            raise UsageError("options stand behind the name of a report", hint=hint)
+        return
+    if form not in {None, "html"}:
+        hint = "Such as: sync-worker report runs --format csv; sync-worker report --list says which there are"
+        raise UsageError(f"the page is HTML; --format {form} needs the name of a report", hint=hint)
+    from sync_worker.cli.page import print_page
+
+    async_main(lambda: print_page(CliContext.of(ctx), out, addresses=addresses))
 
 
 def _list() -> None:

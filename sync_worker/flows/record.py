@@ -119,6 +119,7 @@ class Recorder:
             throttled=traffic.refusals,
             seconds=self.took().total_seconds(),
             pending=pending,
+            possible=self._rooms.gate.possible(self.took().total_seconds()),
         )
         await self._ledger.finish(self._run, end)
 

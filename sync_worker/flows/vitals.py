@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 from sync_worker.clock import Clock
 from sync_worker.flows.freshness import Vitals
 from sync_worker.flows.verdict import coverage_percent
-from sync_worker.mirror.database import Database
+from sync_worker.mirror.database import Sessions
 from sync_worker.mirror.readback import instance_status, last_figures, unfinished_runs
 from sync_worker.settings import Instance
 from sync_worker.users.specs import configured
 
 
-async def read_vitals(database: Database, clock: Clock, instance: Instance) -> Vitals:
+async def read_vitals(database: Sessions, clock: Clock, instance: Instance) -> Vitals:
     """How an instance is now."""
     specs = [spec.text for spec in configured(instance)]
     status = await instance_status(database, clock, instance.name, specs, runs=0)

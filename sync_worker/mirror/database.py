@@ -7,8 +7,8 @@ walked users) uses `direct_url`, which is `url` where no other is given.
 import asyncio
 import select
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final, Literal, TypeAlias
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Any, Final, Literal, Protocol, TypeAlias
 from weakref import WeakSet
 
 import asyncpg
@@ -140,6 +140,13 @@ class Session:
 def _drop(connection: _Connection) -> None:
     with suppress(asyncpg.InterfaceError):  # the pool has it back: it was gone already
         connection.terminate()
+
+
+class Sessions(Protocol):
+    """Whatever gives connections for reading."""
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """A connection."""
 
 
 class Database:

@@ -152,6 +152,7 @@ class Ledger:
                 end.throttled,
                 end.seconds,
                 end.pending,
+                end.possible,
             )
             if end.status in ENDED_WELL:
                 since = self._clock.now() - REMEMBERED

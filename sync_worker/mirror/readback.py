@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sync_worker.channels import UserRef
 from sync_worker.clock import Clock
-from sync_worker.mirror.database import Database
+from sync_worker.mirror.database import Database, Sessions
 from sync_worker.mirror.lock import LOCK_KEY, describe_holder
 from sync_worker.mirror.runs import RunFigures
 
@@ -61,7 +61,7 @@ async def find_users(database: Database, instance: str, reference: UserRef) -> l
 
 
 async def instance_status(
-    database: Database, clock: Clock, instance: str, specs: Sequence[str], *, runs: int = 5
+    database: Sessions, clock: Clock, instance: str, specs: Sequence[str], *, runs: int = 5
 ) -> InstanceStatus:
     """What there is to say about an instance whose configured users are `specs`."""
     async with database.session() as session:
@@ -80,14 +80,14 @@ async def instance_status(
     )
 
 
-async def last_figures(database: Database, instance: str, specs: Sequence[str]) -> RunFigures | None:
+async def last_figures(database: Sessions, instance: str, specs: Sequence[str]) -> RunFigures | None:
     """How many users the latest finished run over `specs` had and could read; None where there was none."""
     async with database.session() as session:
         row = await session.fetch_row("last_finished_run", instance, list(specs))
     return None if row is None else RunFigures(**row)
 
 
-async def unfinished_runs(database: Database, instance: str, since: datetime | None, *, busy: bool) -> tuple[int, ...]:
+async def unfinished_runs(database: Sessions, instance: str, since: datetime | None, *, busy: bool) -> tuple[int, ...]:
     """Runs that were interrupted or killed and not gone on with, those begun before `since` left out.
 
     Args:

@@ -1,5 +1,6 @@
 """Asking a report: one statement of this program's own that only looks, its rows through a cursor."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -17,22 +18,49 @@ class Reading:
         self._session = session
         self._place = place
 
-    async def columns(self, sql: str) -> tuple[str, ...]:
+    async def columns(self, report_sql: str) -> tuple[str, ...]:
         """The names of what a query returns."""
         with translated(self._place):
-            prepared = await self._session.connection.prepare(sql)
+            prepared = await self._session.connection.prepare(report_sql)
         return tuple(attribute.name for attribute in prepared.get_attributes())
 
-    async def pages(self, sql: str, *args: Any) -> AsyncGenerator[list[dict[str, Any]]]:
+    async def pages(self, report_sql: str, *args: Any) -> AsyncGenerator[list[dict[str, Any]]]:
         """The rows of a query, some at a time."""
         with translated(self._place):
-            cursor = await self._session.connection.cursor(sql, *args)
+            cursor = await self._session.connection.cursor(report_sql, *args)
         while True:
             with translated(self._place):
                 rows = await cursor.fetch(PAGE)
             if not rows:
                 return
             yield [dict(row) for row in rows]
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """The transaction's own connection, so that whatever takes sessions reads as of the same moment."""
+        yield self._session
+
+    async def first(self, report_sql: str, limit: int, *args: Any) -> list[dict[str, Any]]:
+        """So many rows of a query, at the most."""
+        with translated(self._place):
+            cursor = await self._session.connection.cursor(report_sql, *args)
+            return [dict(row) for row in await cursor.fetch(limit)]
+
+    async def totals(self, instances: Sequence[str]) -> dict[str, int]:
+        """How many rows the lists of the page have, by report."""
+        row = await self._session.fetch_row("page_totals", list(instances))
+        return {name.replace("_", "-"): count for name, count in dict(row or {}).items()}
+
+    async def reach(self, instance: str) -> dict[str, Any]:
+        """How many present users can be reached, cannot, and of how many nobody knows; when half of them were read."""
+        return dict(await self._session.fetch_row("page_reach", instance) or {})
+
+    async def held(self, instance: str) -> dict[int, int]:
+        """How many deletions are held back, by the run that holds them."""
+        held: Counter[int] = Counter()
+        for row in await self._session.fetch("pending", [instance]):
+            held[row["run_id"]] += row["channels"]
+        return dict(held)
 
     async def bounces_not_visible(self, instances: Sequence[str]) -> int:
         """Active e-mail channels of which nobody knows whether they bounce."""

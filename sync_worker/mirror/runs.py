@@ -98,3 +98,4 @@ class RunEnd:
     throttled: int = 0
     seconds: float = 0.0
     pending: int = 0  # deletions held back
+    possible: float | None = None  # requests that the rate limit would have borne; None: not known

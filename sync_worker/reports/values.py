@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from sync_worker.errors import UsageError
-from sync_worker.logs import mask_address, mask_emails
+from sync_worker.logs import mask_address, mask_emails, mask_phones
 from sync_worker.reports.header import Parameter, Report, Type
 
 LARGEST: Final = 100_000
@@ -71,7 +71,7 @@ def _masked(report: Report, name: str, value: Any) -> Any:
         case str() if name in report.addresses or (name in report.identifiers and "@" in value):
             return mask_address(value)
         case str():
-            return mask_emails(value)
+            return mask_phones(mask_emails(value))
         case _:
             return value
 

@@ -4,22 +4,21 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sync_worker.logs import mask_emails, redact
+from sync_worker.logs import mask_emails, mask_phones, redact
 
 _URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-_PHONE: Final = re.compile(r"\+\d[\d ()/.-]{5,}\d")
 
 
 def scrubbed(text: str) -> str:
     """`text` with everything of that kind made unrecognisable."""
-    return _PHONE.sub("+***", mask_emails(_URL.sub("[URL]", redact(text))))
+    return mask_phones(mask_emails(_URL.sub("[URL]", redact(text))))
 
 
 def masked(value: Any) -> Any:
     """A document without secrets and addresses of people in any text of it, however deep."""
     match value:
         case str():
-            return _PHONE.sub("+***", mask_emails(redact(value)))
+            return mask_phones(mask_emails(redact(value)))
         case Mapping():
             return {key: masked(item) for key, item in value.items()}
         case list() | tuple():

@@ -6,25 +6,35 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sync_worker.errors import SyncWorkerError
+from sync_worker.flows.page import latest, look
 from sync_worker.flows.rooms import Opened
 from sync_worker.flows.status import status_document, statuses
 from sync_worker.mirror import migrations
 from sync_worker.mirror.readback import InstanceStatus
+from sync_worker.reports.overview import Overview
 from sync_worker.service.board import Board
-from sync_worker.service.page import NextRun, Situation
+from sync_worker.service.page import SHOWN_RUNS, NextRun, Situation
 from sync_worker.service.scrub import masked, scrubbed
 from sync_worker.service.stored import RUNS_LOOKED_AT
 from sync_worker.service.timetable import ScheduledJob
 
 PATIENCE: Final = 5.0  # seconds for the database; whoever asks has not much more
 KEPT: Final = 2.0  # seconds for which an answer of the database serves everybody
-SHOWN_RUNS: Final = 5
+PAGE_PATIENCE: Final = 60.0  # seconds for all that the page shows, on a very large mirror
+PAGE_SHARE: Final = 20.0  # looking is done again after so many times what it took: a twentieth of the database's time
 
 
 @dataclass(slots=True, kw_only=True)
 class _Answer:
     at: float
     found: tuple[InstanceStatus, ...] | None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Looked:
+    until: float  # so long it serves everybody, if no run ends meanwhile
+    latest: list[tuple[str, int | None, str | None]]
+    found: Overview | None
 
 
 class Inquiry:
@@ -44,6 +54,8 @@ class Inquiry:
         self._alive = alive
         self._turn = asyncio.Lock()
         self._last: _Answer | None = None
+        self._looking = asyncio.Lock()
+        self._looked: _Looked | None = None
 
     async def statuses(self) -> tuple[InstanceStatus, ...] | None:
         """How the instances are; None: the database is away."""
@@ -60,12 +72,34 @@ class Inquiry:
         except (SyncWorkerError, TimeoutError):
             return None
 
-    async def situation(self) -> Situation:
-        """For the page."""
+    async def overview(self) -> Overview | None:
+        """All that the page shows of the database; None: it is away, or does not answer in time."""
+        async with self._looking:
+            found = await self.statuses()
+            if found is None:
+                return None
+            began, runs = self._opened.clock.monotonic(), latest(found, SHOWN_RUNS)
+            if self._looked is None or began > self._looked.until or runs != self._looked.latest:
+                overview = await self._look()
+                took = self._opened.clock.monotonic() - began
+                self._looked = _Looked(until=began + max(KEPT, PAGE_SHARE * took), latest=runs, found=overview)
+            return self._looked.found
+
+    async def _look(self) -> Overview | None:
+        try:
+            async with asyncio.timeout(PAGE_PATIENCE):
+                return await look(self._opened, addresses=False)
+        except (SyncWorkerError, TimeoutError):
+            return None
+
+    async def situation(self, *, overview: bool = False) -> Situation:
+        """For the page, with all that it shows of the database; without for programs, which ask often."""
+        looked = await self.overview() if overview else None
         found, now = await self.statuses(), self._opened.clock.now()
         return Situation(
             now=now,
             statuses=found,
+            overview=looked,
             at_work=tuple(self._board.document()),
             next_runs=tuple(NextRun(job=job.key, at=job.following(now)) for job in self._jobs),
         )

@@ -16,15 +16,12 @@ from sync_worker.errors import ConfigError
 from sync_worker.logs import get_logger
 from sync_worker.plainjson import as_json
 from sync_worker.service.metrics import Metrics
-from sync_worker.service.page import Page
+from sync_worker.service.page import POLICY, Page
 from sync_worker.service.situation import Inquiry
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Server": "sync-worker",
@@ -63,7 +60,7 @@ class Site:
         return app
 
     async def _show(self, _request: web.Request) -> web.Response:
-        return web.Response(text=self._page(await self._inquiry.situation()), content_type="text/html")
+        return web.Response(text=self._page(await self._inquiry.situation(overview=True)), content_type="text/html")
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")

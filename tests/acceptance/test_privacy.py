@@ -97,14 +97,6 @@ def test_report_person(program: Program) -> None:
     assert (gone.returncode, "was forgotten and is not read again" in gone.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("arguments", [[], ["-o", "x.html"], ["--format", "html"]])
-def test_no_page_yet(tmp_path: Path, arguments: list[str]) -> None:
-    """The report without a name is not there, and says so."""
-    done = Program(folder=tmp_path).run("report", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "is not available in this version" in done.stderr
-
-
 def test_prune(program: Program) -> None:
     """Without [retention] everything is kept; with it each table says what went, or would."""
     assert program.run("prune").stdout == "[retention] sets no limit: everything is kept\n"

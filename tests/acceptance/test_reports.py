@@ -40,6 +40,24 @@ def test_reports(program: Program) -> None:
     assert program.run("report", "history", "--user", "1001").returncode == 0
 
 
+def test_the_page(program: Program) -> None:
+    """One private file without a name, or stdout for a pipe; addresses are masked unless asked for."""
+    done = program.run("report", "-o", "page.html")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "the page was written to page.html" in done.stderr
+    file = program.folder / "page.html"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "main: Fresh" in file.read_text()
+    assert "@example" not in file.read_text()
+    piped = program.run("report", "--format", "html")
+    assert piped.stdout.startswith("<!doctype html>")
+    assert piped.stdout.endswith("</html>\n")
+    assert "@example" in program.run("report", "--addresses").stdout
+    lost = program.run("report", "-o", "no/such/folder/page.html")
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "the file cannot be written" in lost.stderr
+
+
 def test_without_a_database(tmp_path: Path) -> None:
     """What there is can be listed; what there is not is said, with what there is."""
     program = Program(folder=tmp_path)
@@ -49,6 +67,9 @@ def test_without_a_database(tmp_path: Path) -> None:
     missing = program.run("report", "nothing")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert all(name in missing.stderr for name in names())
+    unnamed = program.run("report", "--format", "csv")
+    assert (unnamed.returncode, unnamed.stdout) == (2, "")
+    assert "the page is HTML; --format csv needs the name of a report" in unnamed.stderr
     early = program.run("report", "--format", "csv", "runs")
     assert early.returncode == 2
     assert "options stand behind the name of a report" in early.stderr

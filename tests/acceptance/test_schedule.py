@@ -100,7 +100,7 @@ async def test_a_night_that_was_missed(program: Program, canvas: SandboxProcess,
         assert await live(database_url) == expected(canvas.many("GET", "channels"))
         assert service.get("/healthz") == (200, "ok\n")
         assert service.get("/readyz")[0] == 200
-        assert "<h2>main</h2>" in service.get("/")[1]
+        assert "main: Fresh" in service.get("/")[1]
         assert re.search(
             r'sync_worker_runs_total\{exit_code="0",instance="main",job="run"\} 1\.0', service.get("/metrics")[1]
         )

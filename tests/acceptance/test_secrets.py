@@ -152,6 +152,7 @@ async def work(worker: Worker) -> None:
     debug = "--instance main --log-level debug"
     await worker.run(f"{debug} channels list {user}", 0)
     await worker.run(f"{debug} report person {user} --format json", 0)
+    await worker.run(f"{debug} report --addresses -o page.html", 0)
     await worker.run(f"{debug} export --out export.yaml", 0)
     await worker.run("status --format json", 0)
     await worker.run("--instance main --log-level debug doctor --format json", 0)

@@ -18,8 +18,9 @@ SQL = re.compile(
 SENDING = {"execute", "executemany", "fetch", "fetchrow", "fetchval", "prepare", "cursor"}
 """What asyncpg's connections send a statement with."""
 
-OTHERS = {"migration.text", "query.text"}
-"""Files too: `sql/migrations`, and a query of the user's own in a READ ONLY transaction (`mirror/foreign.py`)."""
+OTHERS = {"migration.text", "report_sql", "query.text"}
+"""Files too: `sql/migrations`, `sql/reports`, and a query of the user's own in a READ ONLY transaction
+(`mirror/foreign.py`)."""
 
 
 def sources() -> list[Path]:
