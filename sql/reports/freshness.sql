@@ -1,5 +1,5 @@
 -- title: Freshness and coverage
--- description: How fresh and how complete the mirror is, and of how many e-mail channels bounces are not visible.
+-- description: How fresh and how complete the mirror is, and how many e-mail channels bounce, or are such that bounces are not visible.
 SELECT
     instance, users_present, users_unreadable, users_unlisted, users_gone, users_never_read, read_within_day,
     read_within_week, oldest_read_at, median_read_at, newest_read_at, channels_live, channels_bouncing,

@@ -96,7 +96,9 @@ def root(
     log_format: Annotated[
         LogFormat | None, typer.Option(help="By default console on a terminal, json elsewhere.")
     ] = None,
-    log_level: Annotated[LogLevel | None, typer.Option(help="By default info.")] = None,
+    log_level: Annotated[
+        LogLevel | None, typer.Option(help="By default warning on a terminal, info elsewhere.")
+    ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar.")] = False,  # noqa: FBT002
     _version: Annotated[  # noqa: FBT002
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")

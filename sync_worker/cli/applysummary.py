@@ -42,13 +42,20 @@ def lines(report: ApplyReport) -> Iterator[str]:
         yield f"  messages  {counted(report.tally.messages, 'person was', 'people were')} sent one, or may have been"
     if report.left:
         left = counted(report.left, "action", "actions")
-        yield f"  left      {left}; go on with: sync-worker apply {report.plan_id}"
+        yield f"  left      {left}{_going_on(report)}"
     seconds = report.took.total_seconds()
     yield f"  requests  {report.requests:,} in {seconds:.1f} s, {report.refusals:,} refused by the rate limit"
     for finding in report.findings:
         yield f"  ! {finding.message}"
     if report.tally.number(Status.DONE) and report.plan_id is not None:
         yield f"  to take it back: sync-worker undo {report.run_id}"
+
+
+def _going_on(report: ApplyReport) -> str:
+    """What carries out the rest; the same command does not where all of it is withheld."""
+    if report.tally.number(Status.WITHHELD) < report.left:
+        return f"; go on with: sync-worker apply {report.plan_id}"
+    return f", withheld as said below; where that names an option: sync-worker apply {report.plan_id} OPTION"
 
 
 def _actions(report: ApplyReport, kind: Kind) -> str:

@@ -82,7 +82,7 @@ class CliContext:
             raise ConfigError(
                 "no Canvas is configured" if settings.file else tried,
                 where=str(settings.file or ""),
-                hint="Write a table [instances.main] with base_url and token_file; the README shows how",
+                hint="Run: sync-worker init; or write a table [instances.main] with base_url and token_file",
             )
         return tuple(settings.instance(name) for name in names)
 

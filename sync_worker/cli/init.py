@@ -193,9 +193,10 @@ def _make_folder(folder: Path) -> list[Path]:
 def _examined(context: CliContext, path: Path) -> int:
     """Run doctor on what was written, and say how to go on; doctor's exit code."""
     from sync_worker.cli.doctor import code_of, examine, show
-    from sync_worker.cli.newconfig import next_steps
+    from sync_worker.cli.newconfig import mend_first, next_steps
 
     found = examine(replace(context, config=path, instances=()))
     show(found)
-    typer.echo(f"\n{next_steps(path)}")
-    return code_of(found)
+    code = code_of(found)
+    typer.echo(f"\n{mend_first(path) if code else next_steps(path)}")
+    return code

@@ -68,6 +68,11 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def mend_first(config: Path) -> str:
+    """How to go on where something failed."""
+    return f"Mend what failed, then look again: {shlex.quote(_program())} --config {shlex.quote(str(config))} doctor"
+
+
 def next_steps(config: Path) -> str:
     """How to go on: the first load, and the job of every night."""
     program = shlex.quote(_program())

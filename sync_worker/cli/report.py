@@ -80,12 +80,14 @@ def _option(parameter: "Parameter") -> Any:
 def _every(
     *,
     form: Annotated[
-        Literal["table", "csv", "json"], typer.Option("--format", help="For people, spreadsheets or programs.")
+        Literal["table", "csv", "json", "html"],
+        typer.Option("--format", help="For people, spreadsheets, programs or browsers."),
     ] = "table",
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write there (0600).")] = None,
     addresses: Annotated[bool, typer.Option("--addresses", help="Show addresses; by default they are masked.")] = False,
     limit: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Rows at most, 0: all. By default 200 in a table, else all.")
+        int | None,
+        typer.Option(min=0, metavar="N", help="Rows at most, 0: all. By default 200 on a screen, else all."),
     ] = None,
 ) -> None:
     """The options of every report, as Typer reads them."""

@@ -47,7 +47,7 @@ async def print_report(context: CliContext, report: Report, options: ReportOptio
 
 def _limit(options: ReportOptions) -> int | None:
     if options.limit is None:
-        return TABLE_LIMIT if options.form == "table" else None
+        return TABLE_LIMIT if options.form in {"table", "html"} else None
     return options.limit or None
 
 

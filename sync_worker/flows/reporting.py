@@ -12,12 +12,15 @@ from sync_worker.mirror.database import Database
 from sync_worker.mirror.reporting import Reading, reading
 from sync_worker.reports.forms import FORMS, Asked, Row
 from sync_worker.reports.header import Caveat, Parameter, Report, Type
+from sync_worker.reports.page import Html
 from sync_worker.reports.values import masked, plain, value_of
 from sync_worker.users.refs import parse_ref
 
 _UNSEEN: Final = (
     "{count:,} active e-mail channels: whether they bounce is not visible to the token, so nothing is said of them"
 )
+
+_FORMS: Final = {**FORMS, "html": Html}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Question:
     report: Report
     instances: Sequence[str]
     given: Mapping[str, str]  # values of parameters, as people write them
-    form: str  # table, csv, json
+    form: str  # table, csv, json, html
     addresses: bool  # show them
     limit: int | None  # rows at most; None: all
 
@@ -50,7 +53,7 @@ async def tell(database: Database, question: Question, now: datetime, out: TextI
     arguments = [await _argument(database, question, parameter) for parameter in question.report.parameters]
     told = Told()
     async with reading(database) as read:
-        form = FORMS[question.form](_asked(question, await read.columns(question.report.sql), now))
+        form = _FORMS[question.form](_asked(question, await read.columns(question.report.sql), now))
         out.write(form.head())
         async with aclosing(read.pages(question.report.sql, list(question.instances), *arguments)) as pages:
             async for page in pages:

@@ -27,9 +27,11 @@ _STUCK = (
     asyncpg.TransactionRollbackError,  # deadlock
     asyncpg.LockNotAvailableError,  # lock_timeout
     asyncpg.ReadOnlySQLTransactionError,  # a standby, after a failover
+    asyncpg.PostgresSystemError,  # its files are gone, or its disk is broken
     asyncpg.IdleInTransactionSessionTimeoutError,  # this process was paused, with its machine perhaps
 )
 _HOPELESS = (
+    asyncpg.PostgresSystemError,
     asyncpg.DiskFullError,
     asyncpg.OutOfMemoryError,
     asyncpg.ConfigurationLimitExceededError,

@@ -5,19 +5,21 @@ browser runs nothing else, and loads nothing. Without scripts the tables are pla
 """
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
+from typing_extensions import override
 
 from sync_worker.reports import charts
 from sync_worker.reports.charts import Picture
+from sync_worker.reports.forms import Asked, Form, Row
 from sync_worker.reports.overview import Answer, InstanceState, Live, Overview
-from sync_worker.reports.tables import Table, table, utc
+from sync_worker.reports.tables import Table, sheet, table, utc
 
 DAYS: Final = 30  # of the chart of changes
 _VERDICTS: Final = {
@@ -36,7 +38,7 @@ def render(overview: Overview | None, live: Live | None = None) -> str:
         live: what `schedule` knows; None: the page is a file.
     """
     now = overview.now if overview else live.now if live else None
-    return _template().render(
+    return _template("page").render(
         now=now,
         overview=overview,
         live=live,
@@ -44,11 +46,23 @@ def render(overview: Overview | None, live: Live | None = None) -> str:
         pictures=dict(_pictures(overview)) if overview else {},
         tables={name: _table(overview, answer) for name, answer in overview.answers.items()} if overview else {},
         todos=[(each.name, todo) for each in overview.instances for todo in each.todos] if overview else [],
-        policy=policy(live=live is not None),
-        icon=_ICON,
-        style=Markup(_text("page.css")),  # noqa: S704  (files of this package)
-        scripts=[Markup(text) for text in scripts()],  # noqa: S704  (as above)
+        **_shell(live=live is not None),
     )
+
+
+def render_sheet(asked: Asked, rows: Sequence[Row], notes: Sequence[str]) -> str:
+    """One report as a page of its own, in the same dress."""
+    return _template("sheet").render(asked=asked, table=sheet(asked, rows), notes=notes, **_shell(live=False))
+
+
+def _shell(*, live: bool) -> dict[str, Any]:
+    """What every page has in its head and at its end."""
+    return {
+        "policy": policy(live=live),
+        "icon": _ICON,
+        "style": Markup(_text("page.css")),  # noqa: S704  (files of this package)
+        "scripts": [Markup(text) for text in scripts()],  # noqa: S704  (as above)
+    }
 
 
 def policy(*, live: bool) -> str:
@@ -96,7 +110,7 @@ def _pictures(overview: Overview) -> Iterator[tuple[str, list[Picture]]]:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("sync_worker.reports", ""),
         autoescape=True,
@@ -110,7 +124,7 @@ def _template() -> Template:
     environment.filters["plural"] = _plural
     environment.filters["safe_svg"] = lambda picture: Markup(picture.svg)  # noqa: S704  (made by charts, escaped)
     environment.globals["verdict"] = verdict
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(f"{name}.html.jinja")
 
 
 def _plural(number: int, one: str, many: str) -> str:
@@ -124,3 +138,24 @@ def verdict(instance: InstanceState) -> str:
     if instance.last_success_at is None:
         return "Never read to a good end"
     return _VERDICTS.get(instance.level, "Unknown")
+
+
+class Html(Form):
+    """A report on its way out as a page: all rows at the end."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._rows: list[Row] = []
+
+    @override
+    def head(self) -> str:
+        return ""
+
+    @override
+    def rows(self, rows: Sequence[Row]) -> str:
+        self._rows += rows
+        return ""
+
+    @override
+    def end(self, notes: Sequence[str]) -> str:
+        return render_sheet(self._asked, self._rows, notes)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sync_worker.desired.render.escaping import visible
+from sync_worker.reports.forms import Asked, Row
 from sync_worker.reports.overview import Answer
 from sync_worker.reports.values import cell
 
@@ -102,7 +103,7 @@ class Table:
 def table(answer: Answer, *, several: bool) -> Table:
     """A report as a table; the instance is said where there are several."""
     names = [name for name in COLUMNS[answer.report.name] if several or name != "instance"]
-    rows = tuple(tuple(_cell(name, row[name]) for name in names) for row in answer.rows)
+    rows = _rows(names, answer.rows)
     given = "".join(f" --{name} {value}" for name, value in answer.given.items())
     return Table(
         name=answer.report.name,
@@ -113,6 +114,23 @@ def table(answer: Answer, *, several: bool) -> Table:
         total=max(answer.total, len(rows)),
         command=f"sync-worker report {answer.report.name}{given} --format csv",
     )
+
+
+def sheet(asked: Asked, rows: Sequence[Row]) -> Table:
+    """A report as a table of its own, with all its columns."""
+    return Table(
+        name=asked.report,
+        title=asked.title,
+        description="",
+        headings=tuple((heading(name), _numeric(rows, name)) for name in asked.columns),
+        rows=_rows(asked.columns, rows),
+        total=len(rows),
+        command="",
+    )
+
+
+def _rows(names: Sequence[str], rows: Sequence[Row]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(tuple(_cell(name, row[name]) for name in names) for row in rows)
 
 
 def heading(column: str) -> str:

@@ -55,6 +55,8 @@ class Secret:
         """
         try:
             place = self.path.resolve(strict=True)
+            if not place.is_file():
+                return ""  # no secret, whatever it is: whoever reads it will say so
             file, folders = Node.of(place), [Node.of(folder) for folder in place.parents]
         except OSError:
             return ""  # whoever reads it will say so

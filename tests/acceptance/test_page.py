@@ -12,7 +12,8 @@ import pytest
 from sync_worker.flows.page import look
 from sync_worker.flows.rooms import Opened
 from sync_worker.mirror.database import connect
-from sync_worker.reports.page import render
+from sync_worker.reports.forms import Asked
+from sync_worker.reports.page import render, render_sheet
 from sync_worker.sandbox import Fault
 from tests.acceptance.test_schedule import NIGHTLY, OWED, running
 from tests.browser.chromium import Tab, browsing, installed
@@ -203,3 +204,25 @@ async def test_the_live_page_follows_a_run(tab: Tab, tmp_path: Path, database_ur
             assert await tab.faults() == []
             assert {url.removeprefix(address) for url in tab.requests} == {"/", "/status.json"}
             await tab.open("about:blank")
+
+
+async def test_a_named_report(tab: Tab, tmp_path: Path) -> None:
+    """In the same dress: escaped, filtered, without a complaint of the browser's."""
+    asked = Asked(
+        report="domains",
+        title="E-mail domains",
+        instances=("main",),
+        parameters={},
+        columns=("domain", "users"),
+        asked_at="2026-11-23T06:00:00Z",
+        masked=True,
+    )
+    file = tmp_path / "sheet.html"
+    rows = [{"domain": HOSTILE, "users": 3}, {"domain": "school.example", "users": 20}]
+    file.write_text(render_sheet(asked, rows, ("a remark",)), encoding="utf-8")
+    await tab.look()
+    await tab.open(file.as_uri())
+    assert await tab.value("document.querySelector('#table-domains tbody td').textContent") == HOSTILE
+    await tab.value("document.querySelector('input[type=search]').value = 'school'")
+    await tab.value("document.querySelector('input[type=search]').dispatchEvent(new Event('input'))")
+    assert await tab.value("document.querySelector('output').textContent") == "1 of 2 rows"

@@ -38,6 +38,11 @@ def test_reports(program: Program) -> None:
     assert len(limited.stdout.splitlines()) == 1 + 2 + 3
     assert "only the first 3 rows; --limit 0 or --format csv gives all" in limited.stderr
     assert program.run("report", "history", "--user", "1001").returncode == 0
+    page = program.run("report", "unconfirmed", "--days", "0", "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    assert page.endswith("</html>\n")
+    assert page.count("<tr>") > 1
+    assert "@example" not in page
 
 
 def test_the_page(program: Program) -> None:

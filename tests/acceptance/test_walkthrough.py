@@ -25,7 +25,7 @@ def free_port() -> int:
 def test_walk_through(tmp_path: Path) -> None:
     """Every command does what the comment beside it says."""
     assert SCRIPT is not None
-    script = SCRIPT[1].replace("8080", str(free_port()))
+    script = SCRIPT[1].replace("8090", str(free_port()))
     path = f"{Path(PROGRAM).parent}:{environment()['PATH']}"
     done = subprocess.run(
         ["/bin/sh", "-c", script],

@@ -97,6 +97,14 @@ def test_an_apply_done_in_part() -> None:
     ]
 
 
+def test_all_that_is_left_is_withheld() -> None:
+    """The same command again would withhold it again."""
+    told = list(lines(report(tallied({}, {Status.WITHHELD: 2}), left=2)))
+    assert (
+        "  left      2 actions, withheld as said below; where that names an option: sync-worker apply 12 OPTION" in told
+    )
+
+
 def test_deletes_of_what_was_gone() -> None:
     """Not skipped, in the words of the summary: as wanted."""
     assert list(lines(report(tallied({}, {Status.SKIPPED: 2}, gone=2))))[1] == "  deletes   2 gone already"

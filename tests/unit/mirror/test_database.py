@@ -43,6 +43,7 @@ def test_an_address_is_shown_without_secrets(url: str, shown: str) -> None:
         (asyncpg.TooManyConnectionsError("x"), DatabaseUnreachable),
         (asyncpg.DiskFullError("x"), DatabaseStuck),
         (asyncpg.OutOfMemoryError("x"), DatabaseStuck),
+        (asyncpg.UndefinedFileError("x"), DatabaseStuck),
         (asyncpg.QueryCanceledError("x"), DatabaseStuck),
         (asyncpg.DatabaseDroppedError("x"), DatabaseStuck),
         (asyncpg.DeadlockDetectedError("x"), DatabaseUnreachable),
