@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,11 +97,13 @@ class Tab:
         return found["result"].get("value")
 
     async def until(self, expression: str) -> None:
-        """Wait until it is true."""
-        watch = (
-            "new Promise((done) => { const look = () => (EXPRESSION) ? done(true) : setTimeout(look, 20); look(); })"
-        )
-        assert await self.value(watch.replace("EXPRESSION", expression))
+        """Wait until it is true; while one page gives way to the next there is nothing to ask, so it is asked again."""
+        deadline = time.perf_counter() + PATIENCE
+        found: dict[str, Any] = {}
+        while not found.get("result", {}).get("value"):
+            assert time.perf_counter() < deadline, f"it never came: {expression}: {found}"
+            await asyncio.sleep(0.02)  # noqa: TID251  (real time: another process is watched)
+            found = await self.send("Runtime.evaluate", expression=f"Boolean({expression})", returnByValue=True)
 
     async def press(self, key: str, code: int, text: str = "") -> None:
         """A key of the keyboard."""
