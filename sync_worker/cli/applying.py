@@ -20,12 +20,12 @@ from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
 from sync_worker.desired.render.words import counted
 from sync_worker.errors import Stopped, UsageError
-from sync_worker.flows.apply import ApplyRequest
-from sync_worker.flows.carryout import CarriedOut, carry_out
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.saving import Kept, find_plan, load_plan, save_plan
+from sync_worker.flows.push.apply import ApplyRequest
+from sync_worker.flows.push.carryout import CarriedOut, carry_out
+from sync_worker.flows.push.saving import Kept, find_plan, load_plan, save_plan
+from sync_worker.flows.push.weighing import Case, Left, what_is_left
 from sync_worker.flows.stop import Stop, stopping_on_signals
-from sync_worker.flows.weighing import Case, Left, what_is_left
 
 _KINDS: Final = {"undo": "undo", "channels": "hand"}
 """The kind of a plan by that of its run."""

@@ -8,7 +8,7 @@ import typer
 
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.render.words import counted
-from sync_worker.flows.applied import ApplyReport
+from sync_worker.flows.push.applied import ApplyReport
 from sync_worker.mirror.actions import Status
 
 _HEADS: Final = {0: "done", 3: "done in part", 4: "done, actions withheld"}

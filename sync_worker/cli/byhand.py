@@ -14,8 +14,8 @@ from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan
 from sync_worker.desired.rules import address_of
 from sync_worker.errors import DocumentError, UsageError
-from sync_worker.flows.byhand import Wanted, plan_create, plan_delete
-from sync_worker.flows.pushdevice import delete_push
+from sync_worker.flows.push.byhand import Wanted, plan_create, plan_delete
+from sync_worker.flows.push.pushdevice import delete_push
 from sync_worker.flows.rooms import Rooms, open_rooms
 from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.users.refs import parse_ref

@@ -89,7 +89,7 @@ def create(
 ) -> None:
     """Give a user an address; one that was deleted comes back under its old number. Guarded and journalled."""
     from sync_worker.cli.byhand import create_by_hand
-    from sync_worker.flows.byhand import Wanted
+    from sync_worker.flows.push.byhand import Wanted
 
     wanted = Wanted(type=type, address=address, skip_confirmation=not send_confirmation)
     context = CliContext.of(ctx)
@@ -135,8 +135,8 @@ async def _live(context: CliContext, user: str) -> list[dict[str, object]]:
     from sync_worker.channels import RefKind, UserRef
     from sync_worker.clock import Clock
     from sync_worker.errors import NotFound, Trouble
-    from sync_worker.flows.outage import unreachable
     from sync_worker.flows.rooms import open_canvas
+    from sync_worker.flows.waiting.outage import unreachable
     from sync_worker.users.refs import parse_ref
 
     instance = context.only_instance(context.load_settings())

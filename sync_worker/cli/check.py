@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sync_worker.cli.nagios import Weighed
-    from sync_worker.flows.freshness import Bounds
+    from sync_worker.flows.look.freshness import Bounds
 
 PATIENCE: Final = 30.0  # seconds for the database: monitors kill who takes longer than a minute
 
@@ -62,7 +62,7 @@ def check(
 
 def _text(context: CliContext, options: CheckOptions) -> int:
     from sync_worker.cli.exits import CHANGES, DONE
-    from sync_worker.flows.freshness import Level, worst
+    from sync_worker.flows.look.freshness import Level, worst
 
     found = async_main(lambda: _weighed(context, options))
     for vitals, _, remarks in found:
@@ -77,7 +77,7 @@ def _nagios(context: CliContext, options: CheckOptions) -> int:
     """One line on stdout whatever happens, and a code that Nagios understands."""
     from sync_worker.cli import nagios
     from sync_worker.cli.exits import messages
-    from sync_worker.flows.freshness import Level, worst
+    from sync_worker.flows.look.freshness import Level, worst
 
     try:
         found = async_main(lambda: _weighed(context, options))
@@ -102,8 +102,8 @@ async def _weighed(context: CliContext, options: CheckOptions) -> "Sequence[Weig
 
     from sync_worker.cli.opening import opening
     from sync_worker.errors import DatabaseUnreachable
-    from sync_worker.flows.freshness import weigh
-    from sync_worker.flows.vitals import read_vitals
+    from sync_worker.flows.look.freshness import weigh
+    from sync_worker.flows.look.vitals import read_vitals
 
     _bounds(options, 0.0)  # a wrong option is told before anything is opened
     found: list[Weighed] = []
@@ -120,7 +120,7 @@ async def _weighed(context: CliContext, options: CheckOptions) -> "Sequence[Weig
 
 
 def _bounds(options: CheckOptions, usual_coverage: float) -> "Bounds":
-    from sync_worker.flows.freshness import MAX_AGE, Bounds
+    from sync_worker.flows.look.freshness import MAX_AGE, Bounds
 
     max_age = _duration("--max-age", options.max_age)
     return Bounds(

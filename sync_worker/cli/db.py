@@ -88,7 +88,7 @@ async def _status(context: CliContext) -> int:
 
 async def _rebind(context: CliContext) -> None:
     from sync_worker.cli.opening import opening
-    from sync_worker.flows.canvas import root_account
+    from sync_worker.flows.pull.canvas import root_account
     from sync_worker.flows.rooms import open_rooms
     from sync_worker.mirror.binding import rebind as bind_anew
     from sync_worker.mirror.lock import writing

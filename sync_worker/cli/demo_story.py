@@ -22,10 +22,10 @@ from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.embedded.home import default_folder
 from sync_worker.errors import LockHeld
-from sync_worker.flows.overrides import Overrides, limits
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.pull import PullRequest, pull
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.overrides import Overrides, limits
+from sync_worker.flows.pull.pull import PullRequest, pull
+from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.rooms import DATABASE_NAME, Opened, open_database, open_rooms, prepare_schema
 from sync_worker.flows.stop import stopping_on_signals
 from sync_worker.logs import bind

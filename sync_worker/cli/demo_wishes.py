@@ -18,14 +18,14 @@ from sync_worker.desired.plan import Plan, fingerprint
 from sync_worker.desired.render import text
 from sync_worker.desired.render.page import Shown
 from sync_worker.desired.render.sample import sample
-from sync_worker.flows.applied import ApplyReport
-from sync_worker.flows.apply import ApplyRequest, apply
-from sync_worker.flows.planning import PlanRequest, make_plan
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.push.applied import ApplyReport
+from sync_worker.flows.push.apply import ApplyRequest, apply
+from sync_worker.flows.push.planning import PlanRequest, make_plan
+from sync_worker.flows.push.saving import save_plan
+from sync_worker.flows.push.undo import plan_undo
+from sync_worker.flows.push.weighing import weigh_new
 from sync_worker.flows.rooms import Rooms, open_rooms
-from sync_worker.flows.saving import save_plan
-from sync_worker.flows.undo import plan_undo
-from sync_worker.flows.weighing import weigh_new
 
 MOVED: Final = 20  # people who get a new address
 SHOWN: Final = 2  # of them, in the plan on the screen

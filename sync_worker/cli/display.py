@@ -15,8 +15,8 @@ from rich.progress import Progress as Bar
 from rich.table import Column
 
 from sync_worker.cli.context import CliContext
-from sync_worker.flows.carryout import Showing
 from sync_worker.flows.progress import Progress, Waiting
+from sync_worker.flows.push.carryout import Showing
 from sync_worker.flows.rooms import Rooms
 from sync_worker.logs import get_logger
 

@@ -14,8 +14,8 @@ from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
 from sync_worker.desired import writing
 from sync_worker.desired.render.words import counted
-from sync_worker.flows.exporting import TERMS, Exported, export, named_users
-from sync_worker.flows.prune import describe
+from sync_worker.flows.look.exporting import TERMS, Exported, export, named_users
+from sync_worker.flows.privacy.prune import describe
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.export import Selection
 from sync_worker.mirror.retention import reach

@@ -45,7 +45,7 @@ def forget(
 async def _forget(context: CliContext, user: str, *, yes: bool, until_next_run: bool) -> None:
     from sync_worker.cli.asking import agree, somebody_to_ask
     from sync_worker.cli.opening import opening
-    from sync_worker.flows.person import find_person, held_on
+    from sync_worker.flows.privacy.person import find_person, held_on
     from sync_worker.users.refs import parse_ref
 
     if not yes:
@@ -65,7 +65,7 @@ async def _forget(context: CliContext, user: str, *, yes: bool, until_next_run: 
 
 
 async def _remove(opened: "Opened", user_id: int, *, until_next_run: bool) -> dict[str, int]:
-    from sync_worker.flows.forget import forget as flow
+    from sync_worker.flows.privacy.forget import forget as flow
     from sync_worker.mirror.lock import writing
 
     async with writing(opened.database, opened.names[0], "forget", opened.clock) as writer:
@@ -78,7 +78,7 @@ async def _nothing(opened: "Opened", user_id: int, *, until_next_run: bool) -> N
     Raises:
         UsageError: nothing was ever held.
     """
-    from sync_worker.flows.person import nothing_held
+    from sync_worker.flows.privacy.person import nothing_held
     from sync_worker.mirror.forgotten import forgotten
 
     name = opened.names[0]
@@ -92,7 +92,7 @@ async def _nothing(opened: "Opened", user_id: int, *, until_next_run: bool) -> N
 
 
 def _tell(name: str, user_id: int, counts: Mapping[str, int], *, until_next_run: bool) -> None:
-    from sync_worker.flows.person import BEYOND
+    from sync_worker.flows.privacy.person import BEYOND
 
     _show(f"{name}: user {user_id} is forgotten; of these rows", counts)
     typer.echo("  those of actions, plans, runs and batches stay without the person; plans that waited are rejected")

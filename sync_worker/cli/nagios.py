@@ -6,7 +6,7 @@ https://nagios-plugins.org/doc/guidelines.html
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sync_worker.flows.freshness import Bounds, Level, Remark, Vitals, percent, worst
+from sync_worker.flows.look.freshness import Bounds, Level, Remark, Vitals, percent, worst
 
 CODES: Final[Mapping[Level, int]] = {Level.OK: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.UNKNOWN: 3}
 """What a plugin ends with."""

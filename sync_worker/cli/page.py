@@ -8,7 +8,7 @@ from sync_worker.cli.context import CliContext
 from sync_worker.cli.exits import say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.cli.privatefile import private_file
-from sync_worker.flows.page import look
+from sync_worker.flows.look.page import look
 from sync_worker.reports.page import render
 
 FILE: Final = Path("sync-worker-report.html")  # where a terminal would otherwise be flooded

@@ -14,7 +14,7 @@ from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
     from sync_worker.flows.progress import Progress
-    from sync_worker.flows.report import RunReport
+    from sync_worker.flows.pull.report import RunReport
     from sync_worker.flows.rooms import Rooms
     from sync_worker.flows.stop import Stop
     from sync_worker.mirror.candidates import Pending
@@ -114,7 +114,7 @@ async def _list_channels(context: CliContext, run_id: int, form: str) -> None:
 async def _accept(context: CliContext, run_id: int) -> int:
     from sync_worker.cli.pulling import on_instances
     from sync_worker.flows.job import Job
-    from sync_worker.flows.pending import accept as flow
+    from sync_worker.flows.pull.pending import accept as flow
 
     async def accept_run(rooms: "Rooms", stop: "Stop", progress: "Progress") -> "RunReport":
         return await flow(rooms, run_id, stop=stop, progress=progress)
@@ -124,7 +124,7 @@ async def _accept(context: CliContext, run_id: int) -> int:
 
 async def _dismiss(context: CliContext, run_id: int) -> None:
     from sync_worker.cli.opening import opening
-    from sync_worker.flows.pending import dismiss as flow
+    from sync_worker.flows.pull.pending import dismiss as flow
     from sync_worker.mirror.lock import writing
 
     async with opening(context, single=True) as opened:

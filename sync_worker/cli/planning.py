@@ -25,12 +25,12 @@ from sync_worker.desired.render.sample import sample
 from sync_worker.desired.render.words import counted
 from sync_worker.desired.rules import type_named
 from sync_worker.errors import DocumentError, UsageError
-from sync_worker.flows.planning import PlanRequest, make_plan
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.reconcile import document_request
+from sync_worker.flows.push.planning import PlanRequest, make_plan
+from sync_worker.flows.push.reconcile import document_request
+from sync_worker.flows.push.saving import load_plan, save_plan
+from sync_worker.flows.push.weighing import weigh_new
 from sync_worker.flows.rooms import open_rooms
-from sync_worker.flows.saving import load_plan, save_plan
-from sync_worker.flows.weighing import weigh_new
 from sync_worker.logs import bind
 from sync_worker.mirror import plans
 from sync_worker.mirror.foreign import load

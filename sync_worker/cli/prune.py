@@ -30,8 +30,8 @@ def prune(
 
 async def _prune(context: CliContext, *, dry_run: bool) -> None:
     from sync_worker.cli.opening import opening
-    from sync_worker.flows.prune import keep_since
-    from sync_worker.flows.prune import prune as flow
+    from sync_worker.flows.privacy.prune import keep_since
+    from sync_worker.flows.privacy.prune import prune as flow
 
     async with opening(context, migrate=True) as opened:
         table = opened.settings.retention

@@ -6,7 +6,7 @@ from sync_worker.cli.applying import tell_carried
 from sync_worker.cli.exits import say
 from sync_worker.desired.plan import Plan
 from sync_worker.desired.render.words import counted, summary
-from sync_worker.flows.reconcile import Made, Reconciled
+from sync_worker.flows.push.reconcile import Made, Reconciled
 
 
 def print_reconciled(name: str, reconciled: Reconciled) -> None:

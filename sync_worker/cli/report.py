@@ -18,7 +18,7 @@ from sync_worker.cli.output import as_json
 from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
-    from sync_worker.flows.person import Holding
+    from sync_worker.flows.privacy.person import Holding
     from sync_worker.reports.header import Parameter, Report
 
 _EXAMPLES = (
@@ -166,7 +166,7 @@ def person(
 
 async def _person(context: CliContext, user: str, form: str) -> None:
     from sync_worker.cli.opening import opening
-    from sync_worker.flows.person import find_person, held_on, nothing_held
+    from sync_worker.flows.privacy.person import find_person, held_on, nothing_held
     from sync_worker.users.refs import parse_ref
 
     async with opening(context, single=True) as opened:

@@ -11,7 +11,7 @@ from sync_worker.cli.context import CliContext
 from sync_worker.cli.exits import say
 from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
-from sync_worker.flows.reporting import Question, Told, tell
+from sync_worker.flows.look.reporting import Question, Told, tell
 from sync_worker.reports.header import Report, Type
 
 TABLE_LIMIT: Final = 200  # rows, unless --limit says otherwise

@@ -9,8 +9,8 @@ from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 
 if TYPE_CHECKING:
-    from sync_worker.flows.overrides import Overrides
-    from sync_worker.flows.reconcile import Wishes
+    from sync_worker.flows.pull.overrides import Overrides
+    from sync_worker.flows.push.reconcile import Wishes
 
 Users = Annotated[
     list[str] | None,
@@ -66,7 +66,7 @@ def run(
     carried out under the guards.
     """
     overrides = _overrides(max_tombstones, max_tombstone_percent, min_coverage, min_listing)
-    from sync_worker.flows.reconcile import Wishes
+    from sync_worker.flows.push.reconcile import Wishes
 
     _pull(ctx, "run", users, fresh, overrides, Wishes(desired=desired, apply=apply))
 
@@ -88,7 +88,7 @@ def backfill(
 def _overrides(
     max_tombstones: int | None, percent: float | None, coverage: float | None, listing: float | None
 ) -> "Overrides":
-    from sync_worker.flows.overrides import Overrides
+    from sync_worker.flows.pull.overrides import Overrides
 
     return Overrides(
         max_tombstones=max_tombstones,

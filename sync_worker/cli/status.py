@@ -24,7 +24,7 @@ def status(
 
 async def _status(context: CliContext, form: str) -> None:
     from sync_worker.cli.opening import opening
-    from sync_worker.flows.status import status_document, statuses
+    from sync_worker.flows.look.status import status_document, statuses
 
     async with opening(context) as opened:
         found, now = await statuses(opened), opened.clock.now()

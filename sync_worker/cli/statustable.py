@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from sync_worker.desired.render.words import counted
-from sync_worker.flows.freshness import spelt
+from sync_worker.flows.look.freshness import spelt
 from sync_worker.mirror.readback import InstanceStatus
 
 WRITING: Final = frozenset({"apply", "undo", "channels"})

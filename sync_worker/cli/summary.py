@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import typer
 
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.report import RunReport
 
 HEADS = {0: "done", 3: "done in part", 4: "done, deletions withheld", 8: "implausible: nothing deleted"}
 

@@ -6,9 +6,9 @@ from sync_worker.cli.display import showing
 from sync_worker.cli.exits import DONE, IN_PART, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.push.undo import Undoing, plan_undo
 from sync_worker.flows.rooms import open_rooms
 from sync_worker.flows.stop import stopping_on_signals
-from sync_worker.flows.undo import Undoing, plan_undo
 
 SHOWN = 10
 """Notes that are told one by one."""

@@ -12,13 +12,13 @@ from typing import TypeAlias
 
 from sync_worker.errors import SyncWorkerError
 from sync_worker.exitcodes import UNEXPECTED, worst
-from sync_worker.flows.carryout import Showing
-from sync_worker.flows.overrides import Overrides, limits
+from sync_worker.flows.privacy.prune import prune
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.prune import prune
-from sync_worker.flows.pull import PullRequest, pull
-from sync_worker.flows.reconcile import Reconciled, Wishes, reconcile
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.overrides import Overrides, limits
+from sync_worker.flows.pull.pull import PullRequest, pull
+from sync_worker.flows.pull.report import RunReport
+from sync_worker.flows.push.carryout import Showing
+from sync_worker.flows.push.reconcile import Reconciled, Wishes, reconcile
 from sync_worker.flows.rooms import Opened, Rooms, open_rooms
 from sync_worker.flows.stop import Stop
 from sync_worker.logs import bind

@@ -7,8 +7,8 @@ from functools import partial
 from sync_worker.errors import SyncWorkerError
 from sync_worker.exitcodes import worst
 from sync_worker.flows.job import Outcome
+from sync_worker.flows.look.status import statuses
 from sync_worker.flows.rooms import Opened
-from sync_worker.flows.status import statuses
 from sync_worker.logs import get_logger
 from sync_worker.service.events import came_to_its_end, conclusive
 from sync_worker.service.heartbeat import beat

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sync_worker.canvas.gate import GateState
-from sync_worker.flows.carryout import Showing
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.push.carryout import Showing
 from sync_worker.flows.rooms import Rooms
 from sync_worker.service.scrub import scrubbed
 

@@ -19,10 +19,10 @@ from sync_worker.exitcodes import (
     USAGE,
     WITHHELD,
 )
-from sync_worker.flows.carryout import CarriedOut
-from sync_worker.flows.freshness import TOKEN_NOTICE
 from sync_worker.flows.job import Outcome
-from sync_worker.flows.reconcile import Made
+from sync_worker.flows.look.freshness import TOKEN_NOTICE
+from sync_worker.flows.push.carryout import CarriedOut
+from sync_worker.flows.push.reconcile import Made
 from sync_worker.mirror.actions import Status
 from sync_worker.service.scrub import scrubbed
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from sync_worker.flows.page import latest
+from sync_worker.flows.look.page import latest
 from sync_worker.mirror.readback import InstanceStatus
 from sync_worker.reports.overview import Live, Overview
 from sync_worker.reports.page import policy, render

@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from sync_worker.errors import ConfigError
 from sync_worker.exitcodes import worst
-from sync_worker.flows.carryout import Showing
 from sync_worker.flows.job import Job, Onlooker, Outcome, pulling, run_job, run_prune
-from sync_worker.flows.reconcile import Wishes
+from sync_worker.flows.push.carryout import Showing
+from sync_worker.flows.push.reconcile import Wishes
 from sync_worker.flows.rooms import Opened
 from sync_worker.flows.stop import Stop
 from sync_worker.logs import get_logger

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sync_worker.errors import SyncWorkerError
-from sync_worker.flows.page import latest, look
+from sync_worker.flows.look.page import latest, look
+from sync_worker.flows.look.status import status_document, statuses
 from sync_worker.flows.rooms import Opened
-from sync_worker.flows.status import status_document, statuses
 from sync_worker.mirror import migrations
 from sync_worker.mirror.readback import InstanceStatus
 from sync_worker.reports.overview import Overview

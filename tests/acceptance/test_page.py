@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.flows.page import look
+from sync_worker.flows.look.page import look
 from sync_worker.flows.rooms import Opened
 from sync_worker.mirror.database import connect
 from sync_worker.reports.forms import Asked

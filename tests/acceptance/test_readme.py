@@ -15,7 +15,7 @@ from sync_worker.desired.document import check, digest, read
 from sync_worker.desired.entries import Entry, UserHead, desired_user
 from sync_worker.desired.plan import Plan, Source, planned
 from sync_worker.desired.render import text
-from sync_worker.flows.weighing import weigh_new
+from sync_worker.flows.push.weighing import weigh_new
 from sync_worker.mirror.sql import sql_folder
 from sync_worker.reports.catalogue import names
 from sync_worker.settings import GuardsTable

@@ -10,7 +10,7 @@ import asyncpg
 
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
-from sync_worker.flows.page import look
+from sync_worker.flows.look.page import look
 from sync_worker.flows.rooms import DATABASE_NAME, Opened
 from sync_worker.mirror.database import connect
 from sync_worker.mirror.migrations import migrate

@@ -13,8 +13,8 @@ import pytest
 from sync_worker.desired.plan import fingerprint
 from sync_worker.embedded import commands
 from sync_worker.errors import SyncWorkerError
-from sync_worker.flows import backoff
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.waiting import backoff
 from tests.integration.flows.carrying_out import GENEROUS, Applying
 from tests.integration.flows.consistency import contradictions
 from tests.integration.flows.desire import Desire

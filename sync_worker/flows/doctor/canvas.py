@@ -22,9 +22,9 @@ from sync_worker.flows.doctor.finding import (
     warn,
 )
 from sync_worker.flows.doctor.papers import TOKEN_FILE
-from sync_worker.flows.freshness import TOKEN_NOTICE
+from sync_worker.flows.look.freshness import TOKEN_NOTICE
+from sync_worker.flows.look.vitals import days_left
 from sync_worker.flows.rooms import open_canvas
-from sync_worker.flows.vitals import days_left
 from sync_worker.settings import Instance
 
 CANVAS: Final = "canvas"

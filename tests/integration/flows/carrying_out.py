@@ -8,11 +8,11 @@ from typing import Any
 
 from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan
-from sync_worker.flows.applied import ApplyReport
-from sync_worker.flows.apply import ApplyRequest, apply
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.push.applied import ApplyReport
+from sync_worker.flows.push.apply import ApplyRequest, apply
+from sync_worker.flows.push.saving import load_plan, save_plan
 from sync_worker.flows.rooms import Rooms
-from sync_worker.flows.saving import load_plan, save_plan
 from sync_worker.flows.stop import Stop
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Row, Stage

@@ -11,9 +11,9 @@ from sync_worker.desired import writing
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.entries import Terms
 from sync_worker.desired.plan import Plan
-from sync_worker.flows.exporting import TERMS, Exported, export
-from sync_worker.flows.planning import PlanRequest, make_plan
+from sync_worker.flows.look.exporting import TERMS, Exported, export
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.push.planning import PlanRequest, make_plan
 from sync_worker.mirror.export import Selection
 from sync_worker.users.specs import QuerySpec, parse_spec
 from tests.integration.flows.harness import Stage

@@ -12,11 +12,11 @@ from typing_extensions import override
 
 from sync_worker.clock import Clock
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.pull import PullRequest, pull
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.pull import PullRequest, pull
+from sync_worker.flows.pull.report import RunReport
+from sync_worker.flows.pull.verdict import Limits
 from sync_worker.flows.rooms import Rooms, open_rooms
 from sync_worker.flows.stop import Stop
-from sync_worker.flows.verdict import Limits
 from sync_worker.mirror.database import connect
 from sync_worker.sandbox import Sandbox, SandboxOptions
 from sync_worker.sandbox.clock import Clock as CanvasClock

@@ -21,11 +21,11 @@ from sync_worker.clock import Clock
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.guards import Allowances
 from sync_worker.errors import SyncWorkerError
-from sync_worker.flows.applied import ApplyReport
-from sync_worker.flows.apply import ApplyRequest, apply
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.push.applied import ApplyReport
+from sync_worker.flows.push.apply import ApplyRequest, apply
+from sync_worker.flows.push.saving import load_plan
 from sync_worker.flows.rooms import Rooms, open_rooms
-from sync_worker.flows.saving import load_plan
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror.database import Database, Session, connect
 from sync_worker.settings import Settings

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from sync_worker.clock import Clock
-from sync_worker.flows.apply import WRITERS
+from sync_worker.flows.push.apply import WRITERS
 from tests.integration.flows.harness import Row, expected, fetch, live
 from tests.integration.flows.processes import Program, SandboxProcess, configured, sandbox_process
 

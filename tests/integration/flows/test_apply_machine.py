@@ -24,11 +24,11 @@ from sync_worker.clock import Clock
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.plan import totals
 from sync_worker.errors import DocumentError, PlanError, Stopped, SyncWorkerError, TokenRefused, UsageError
-from sync_worker.flows.applied import ApplyReport
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.saving import load_plan
+from sync_worker.flows.push.applied import ApplyReport
+from sync_worker.flows.push.saving import load_plan
+from sync_worker.flows.push.undo import plan_undo
 from sync_worker.flows.stop import Stop
-from sync_worker.flows.undo import plan_undo
 from sync_worker.sandbox import Fault, Role
 from tests.conftest import Cluster
 from tests.integration.flows.carrying_out import GENEROUS as NO_GUARDS

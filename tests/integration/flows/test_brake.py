@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import UsageError
-from sync_worker.flows.pending import accept, dismiss
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.pending import accept, dismiss
+from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror.candidates import pending
 from sync_worker.mirror.database import connect

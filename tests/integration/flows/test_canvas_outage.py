@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import CanvasUnreachable, LockLost, Stopped
-from sync_worker.flows import backoff
-from sync_worker.flows.apply import WRITERS
-from sync_worker.flows.outage import OutageWatch
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.report import RunReport
+from sync_worker.flows.push.apply import WRITERS
 from sync_worker.flows.stop import Stop
+from sync_worker.flows.waiting import backoff
+from sync_worker.flows.waiting.outage import OutageWatch
 from sync_worker.mirror import lock
 from sync_worker.sandbox import Fault
 from tests.integration.flows.carrying_out import GENEROUS, Applying

@@ -13,10 +13,10 @@ import pytest
 from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.errors import LockHeld, Stopped, Unreachable
-from sync_worker.flows import backoff
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.stop import Stop
+from sync_worker.flows.waiting import backoff
 from sync_worker.mirror import database, lock
 from sync_worker.mirror.database import connect
 from sync_worker.mirror.lock import writing

@@ -10,7 +10,7 @@ import pytest
 from sync_worker.desired.document import check
 from sync_worker.desired.plan import totals
 from sync_worker.errors import UsageError
-from sync_worker.flows.exporting import named_users
+from sync_worker.flows.look.exporting import named_users
 from sync_worker.mirror.export import Selection
 from sync_worker.users.specs import parse_spec
 from tests.integration.flows.desire import Desire, facts

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import PlanError, UsageError
-from sync_worker.flows.byhand import Wanted, plan_create
-from sync_worker.flows.forget import forget
-from sync_worker.flows.person import find_person, held_on
+from sync_worker.flows.privacy.forget import forget
+from sync_worker.flows.privacy.person import find_person, held_on
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.saving import load_plan
-from sync_worker.flows.undo import plan_undo
+from sync_worker.flows.push.byhand import Wanted, plan_create
+from sync_worker.flows.push.saving import load_plan
+from sync_worker.flows.push.undo import plan_undo
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.migrations import migrations
 from sync_worker.sandbox import Fault

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sync_worker.errors import LockLost, Stopped
-from sync_worker.flows import pull, record
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull import pull, record
+from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror import database, lock
 from sync_worker.sandbox import Fault

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.flows.page import ASKED, look
+from sync_worker.flows.look.page import ASKED, look
 from sync_worker.flows.rooms import Opened
 from sync_worker.mirror.database import connect
 from sync_worker.reports.overview import Overview
@@ -125,7 +125,7 @@ async def test_bounces_that_nobody_sees(database_url: str) -> None:
 
 async def test_long_lists_say_how_long(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page has the first rows; the total is right."""
-    monkeypatch.setattr("sync_worker.flows.page.ASKED", {**ASKED, "changes": 7})
+    monkeypatch.setattr("sync_worker.flows.look.page.ASKED", {**ASKED, "changes": 7})
     await stage.run()
     answer = (await seen(stage)).answers["changes"]
     assert (len(answer.rows), answer.total) == (7, len(stage.truth()))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import LockHeld, UsageError
+from sync_worker.flows.privacy.prune import prune
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.prune import prune
-from sync_worker.flows.undo import plan_undo
+from sync_worker.flows.push.undo import plan_undo
 from sync_worker.mirror.lock import writing
 from sync_worker.sandbox import Fault
 from sync_worker.settings import RetentionTable

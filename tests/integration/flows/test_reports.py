@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import UsageError
-from sync_worker.flows.reporting import Question, Told, tell
+from sync_worker.flows.look.reporting import Question, Told, tell
 from sync_worker.logs import mask_address
 from sync_worker.reports.catalogue import find, names
 from sync_worker.sandbox import Fault, Role

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import Stopped
-from sync_worker.flows.report import RunReport
+from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.stop import Stop
 from sync_worker.sandbox import Fault
 from tests.integration.flows.harness import Stage, quick, staged

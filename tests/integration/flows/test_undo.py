@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import CanvasUnreachable, UsageError
-from sync_worker.flows.byhand import Wanted, plan_create, plan_delete
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.undo import Undoing, plan_undo
+from sync_worker.flows.push.byhand import Wanted, plan_create, plan_delete
+from sync_worker.flows.push.undo import Undoing, plan_undo
 from sync_worker.sandbox import Fault
 from sync_worker.users.refs import parse_ref
 from tests.integration.flows.carrying_out import GENEROUS, Applying

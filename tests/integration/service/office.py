@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from sync_worker.clock import Clock
 from sync_worker.flows.job import Job, Onlooker, Outcome, pulling, run_job
-from sync_worker.flows.reconcile import Wishes
+from sync_worker.flows.push.reconcile import Wishes
 from sync_worker.flows.rooms import Opened
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror.database import connect

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sync_worker.cli.applysummary import lines
-from sync_worker.flows.applied import ApplyReport
-from sync_worker.flows.tally import Tally
-from sync_worker.flows.verdict import IN_PART, WITHHELD, Finding
+from sync_worker.flows.pull.verdict import IN_PART, WITHHELD, Finding
+from sync_worker.flows.push.applied import ApplyReport
+from sync_worker.flows.push.tally import Tally
 from sync_worker.mirror.actions import Status
 from tests.unit.flows.actions import create, delete
 

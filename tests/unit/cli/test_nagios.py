@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sync_worker.cli.nagios import CODES, failure, line
-from sync_worker.flows.freshness import Bounds, Level, Vitals, weigh
+from sync_worker.flows.look.freshness import Bounds, Level, Vitals, weigh
 
 VITALS = Vitals(
     instance="main",

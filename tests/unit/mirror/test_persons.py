@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sync_worker.channels import RefKind, UserRef, by_id
-from sync_worker.flows.person import spec_texts_without
+from sync_worker.flows.privacy.person import spec_texts_without
 from sync_worker.mirror.forgotten import Forgotten, digest
 from sync_worker.mirror.persons import Person
 

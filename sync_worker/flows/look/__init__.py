@@ -1,0 +1,1 @@
+"""Flows that only look: status, vital signs, reports, the page, `export`."""

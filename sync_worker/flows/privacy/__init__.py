@@ -1,0 +1,1 @@
+"""Flows over what is held on people: one person, forgetting, retention."""

@@ -1,0 +1,1 @@
+"""The desired state to Canvas: `plan`, `apply`, `undo`, and single changes by hand."""

@@ -1,0 +1,286 @@
+"""One user of an approved plan: read, create, verify, delete, verify; each call journalled before and after.
+
+The read that verifies an action is what the next action of the same user starts from. Where a read fails, the user is
+left alone from there on: an action whose call was sent stays `started`, and whoever writes next looks first.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from sync_worker.channels import Channel, Failure, Gone, ReadOutcome, RefKind, Snapshot, Unreadable, by_id, same_user
+from sync_worker.desired.ceiling import Dropped, Standing, creates_due, deletes_due
+from sync_worker.desired.diff import Change, Kind
+from sync_worker.desired.guards import Rules
+from sync_worker.desired.model import ACTIVE
+from sync_worker.desired.plan import PlannedUser
+from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
+from sync_worker.flows.pull.canvas import reader
+from sync_worker.flows.push.caution import Caution
+from sync_worker.flows.push.closing import come_late, created, deleted, is_no
+from sync_worker.flows.push.tally import Tally
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.waiting.outage import OutageWatch, is_trouble
+from sync_worker.mirror.actions import Action, Aside, Closing, Status
+from sync_worker.mirror.journal import Journal
+
+_STATUS: Final = {
+    Standing.EXISTED: Status.EXISTED,
+    Standing.GONE: Status.SKIPPED,
+    Standing.SKIPPED: Status.SKIPPED,
+    Standing.WITHHELD: Status.WITHHELD,
+}
+
+_REACHED: Final = frozenset({Standing.EXISTED, Standing.GONE})
+"""It is as wanted already."""
+
+_CHANGED: Final = "the user is not as it was before an outage of Canvas"
+
+_UNSENT: Final = (TokenRefused, ClientRefused, QuotaExhausted)
+"""A create was surely not carried out, for it is sent once; and the whole apply ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What of a plan is to be done for one user, as far as the guards allow it."""
+
+    user: PlannedUser
+    actions: dict[Change, Action]  # in the order of the plan
+
+    def of(self, kind: Kind) -> tuple[Change, ...]:
+        """The changes of one kind."""
+        return tuple(change for change in self.actions if change.kind is kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why a user is left alone."""
+
+    status: Status
+    words: str
+    trouble: bool = False  # it says more about the other side than about the user
+
+
+class Actor:
+    """Carries out the tasks of one apply, user by user.
+
+    Args:
+        rooms: with the token for writing.
+        outage: sits an outage of Canvas out.
+        journal: of this run.
+        rules: the guards that are asked again for each user.
+        caution: says when to stop.
+        tally: is counted up.
+    """
+
+    def __init__(
+        self,
+        *,
+        rooms: Rooms,
+        outage: OutageWatch,
+        journal: Journal,
+        rules: Rules,
+        caution: Caution,
+        tally: Tally,
+    ) -> None:
+        self._client = rooms.client.writing(journal.make_sure)
+        self._reader = reader(rooms, outage)
+        self._outage = outage
+        self._outages_before: dict[int, int] = {}  # the latest read of each user: after how many
+        self._journal = journal
+        self._rules = rules
+        self._caution = caution
+        self._tally = tally
+
+    async def act(self, task: Task) -> None:
+        """Do what is due for one user.
+
+        Raises:
+            TokenRefused, ClientRefused, Unreachable: the apply ends; what was sent is in the journal.
+        """
+        live = await self._person(task)
+        if live is not None:
+            live = await self._create_all(task, live)
+        if live is not None:
+            await self._delete_all(task, live)
+
+    # --- who it is -------------------------------------------------------------------------------------
+
+    async def _person(self, task: Task) -> Snapshot | None:
+        """The user's channels now, if it is still the person whom the plan means."""
+        stranger = await self._stranger(task)
+        if stranger is not None:
+            await self._give_up(task, stranger)
+            return None
+        outcome = await self._read(task.user.diff.desired.user_id)
+        match outcome:
+            case Snapshot():
+                return outcome
+            case Gone():
+                await self._give_up(task, _Why(Status.SKIPPED, "Canvas does not know this user any more"), outcome)
+            case Unreadable(message=message):
+                await self._give_up(task, _Why(Status.FAILED, message))
+            case Failure(message=message):
+                await self._give_up(task, _Why(Status.FAILED, message, trouble=is_trouble(outcome)))
+        return None
+
+    async def _stranger(self, task: Task) -> "_Why | None":
+        """Why the user is not the one whom the document names, or None."""
+        desired = task.user.diff.desired
+        if desired.ref.kind is RefKind.ID:
+            return None
+        try:
+            found = await self._outage.ask(partial(self._client.get_user, desired.ref))
+        except NotFound:
+            return _Why(Status.SKIPPED, f"{desired.ref} leads to nobody now")
+        except Trouble as error:
+            return _Why(Status.FAILED, str(error), trouble=True)
+        except RequestFailed as error:
+            return _Why(Status.FAILED, str(error))
+        if not same_user(found.id, desired.user_id):
+            return _Why(Status.SKIPPED, f"{desired.ref} is another person now, user {found.id}")
+        return None
+
+    async def _give_up(self, task: Task, why: "_Why", read: Gone | None = None) -> None:
+        """Leave a user alone; trouble is for the outage watch to weigh, it says nothing about what we want to do."""
+        asides = [Aside(action=action, status=why.status, note=why.words) for action in task.actions.values()]
+        await self._journal.set_aside(asides, read)
+        for change in task.actions:
+            self._tally.note(change, why.status, why.words)
+        if why.status is Status.FAILED and not why.trouble:
+            self._caution.went_wrong(why.words)
+
+    async def _drop(self, task: Task, dropped: tuple[Dropped, ...], read: Snapshot) -> None:
+        """Write down what is not carried out, and why."""
+        late = [each for each in dropped if each.standing in _REACHED and task.actions[each.change].attempts]
+        for each in late:
+            closing = come_late(each.change, read)
+            await self._journal.close(task.actions[each.change], closing, read)
+            self._tally.note(each.change, closing.status, messaged=closing.messaged)
+        rest = [each for each in dropped if each not in late]
+        asides = [
+            Aside(action=task.actions[each.change], status=_STATUS[each.standing], note=each.why) for each in rest
+        ]
+        await self._journal.set_aside(asides, read if asides else None)
+        for each in rest:
+            why = None if each.standing in _REACHED else each.why
+            self._tally.note(each.change, _STATUS[each.standing], why, gone=each.standing is Standing.GONE)
+
+    # --- creating --------------------------------------------------------------------------------------
+
+    async def _create_all(self, task: Task, live: Snapshot) -> Snapshot | None:
+        still = creates_due(task.of(Kind.CREATE), live.channels)
+        await self._drop(task, still.dropped, live)
+        for change in still.due:
+            if self._caution.halted is not None:
+                return None
+            after = await self._carry_out(task, change, live)
+            if after is None:
+                return None
+            live = after
+        return live
+
+    # --- deleting --------------------------------------------------------------------------------------
+
+    async def _delete_all(self, task: Task, live: Snapshot) -> None:
+        waiting = task.of(Kind.DELETE)
+        while waiting and self._caution.halted is None:
+            still = deletes_due(task.user, waiting, live, self._rules)
+            await self._drop(task, still.dropped, live)
+            if not still.due:
+                return
+            after = await self._carry_out(task, still.due[0], live)
+            if after is None:
+                return
+            live, waiting = after, still.due[1:]
+
+    # --- calling and verifying -------------------------------------------------------------------------
+
+    async def _carry_out(self, task: Task, change: Change, live: Snapshot) -> Snapshot | None:
+        """One action from start to end; the user as read afterwards, None where it is left alone from here."""
+        action = task.actions[change]
+        if not await self._still(task, change, live) or not await self._journal.start(action, live):
+            return None
+        answer: Channel | None = None
+        error: RequestFailed | None = None
+        try:
+            answer = await self._call(change)
+        except RequestFailed as failed:
+            error = failed
+        except _UNSENT:
+            if change.kind is Kind.CREATE:  # of a delete, which is repeated, an earlier attempt may have done it
+                await self._journal.reopen(action)
+            raise
+        return await self._verify(action, change, answer, error)
+
+    async def _still(self, task: Task, change: Change, live: Snapshot) -> bool:
+        """Whether what was read of a user holds: nothing is begun during an outage, and after it that may be old."""
+        await self._outage.calm()
+        if self._outages_before[change.user_id] == self._outage.pauses:
+            return True
+        now = await self._read(change.user_id)
+        if isinstance(now, Snapshot) and now.channels == live.channels and await self._stranger(task) is None:
+            return True
+        await self._journal.set_aside([Aside(action=task.actions[change], status=Status.FAILED, note=_CHANGED)])
+        self._tally.note(change, Status.FAILED, _CHANGED)
+        return False
+
+    async def _read(self, user_id: int) -> ReadOutcome:
+        outcome = await self._reader(user_id)
+        self._outages_before[user_id] = self._outage.pauses
+        return outcome
+
+    async def _call(self, change: Change) -> Channel | None:
+        user = by_id(change.user_id)
+        if change.channel_id is not None:
+            return await self._client.delete_channel(user, change.channel_id)
+        return await self._client.create_channel(
+            user, type=change.type, address=change.address, skip_confirmation=change.skip_confirmation
+        )
+
+    async def _verify(
+        self, action: Action, change: Change, answer: Channel | None, error: RequestFailed | None
+    ) -> Snapshot | None:
+        """Read the user again, and close the action by what is there."""
+        outages = self._outage.pauses
+        after = await self._read(change.user_id)
+        if isinstance(after, Unreadable | Failure):
+            self._note_unseen(change, answer, error, after.message)
+            return None
+        is_create = change.kind is Kind.CREATE
+        closing = created(change, error, after, answer) if is_create else deleted(change, error, after)
+        if closing.status is Status.EXISTED and action.attempts and isinstance(after, Snapshot):
+            closing = come_late(change, after)
+        await self._journal.close(action, closing, after)
+        blameless = isinstance(error, Trouble) and self._outage.pauses > outages
+        self._note(change, closing, after, blameless=blameless)
+        return after if isinstance(after, Snapshot) else None
+
+    def _note_unseen(self, change: Change, answer: Channel | None, error: RequestFailed | None, message: str) -> None:
+        """Nobody can look what a call came to; for a create, its answer is all there is."""
+        messaged = False
+        if change.kind is Kind.CREATE and not is_no(error):
+            self._caution.unseen(change, answer)
+            silent = change.skip_confirmation and self._caution.proven
+            messaged = answer.workflow_state != ACTIVE if answer else not silent
+        why = f"the user could not be read again: {message}"
+        self._tally.note(change, Status.STARTED, why, messaged=messaged)
+        self._caution.went_wrong(message)
+
+    def _note(self, change: Change, closing: Closing, after: Snapshot | Gone, *, blameless: bool) -> None:
+        """Count it; `blameless`: what went wrong was a part of an outage."""
+        self._tally.note(
+            change,
+            closing.status,
+            None if closing.status is Status.DONE else closing.note,
+            messaged=closing.messaged,
+        )
+        channels = after.channels if isinstance(after, Snapshot) else ()
+        if closing.status in {Status.REFUSED, Status.FAILED, Status.UNCERTAIN}:
+            if blameless:
+                return
+            self._caution.went_wrong(closing.note or closing.status)
+        elif closing.status is Status.DONE and change.kind is Kind.CREATE:
+            self._caution.created(change, next(each for each in channels if each.id == closing.channel_id))
+        else:
+            self._caution.went_well()

@@ -1,0 +1,299 @@
+"""`apply`: carry out a saved plan, never more than it says.
+
+Under the instance's lock: settle what an earlier apply left in doubt, weigh what is left of the plan against the
+guards, try one create alone, then go through the users, a few at a time.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from sync_worker.desired.diff import Change, Kind
+from sync_worker.desired.guards import Allowances, Rules, Ruling
+from sync_worker.desired.plan import Plan
+from sync_worker.desired.render.words import why_withheld
+from sync_worker.errors import PlanError
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.pull.canvas import bind_to_canvas, outage_watch, reader, token_owner
+from sync_worker.flows.pull.record import Recorder
+from sync_worker.flows.pull.recorded import recorded
+from sync_worker.flows.pull.unsettled import settle_unsettled
+from sync_worker.flows.push.acting import Actor, Task
+from sync_worker.flows.push.applied import ApplyReport, findings
+from sync_worker.flows.push.caution import Caution
+from sync_worker.flows.push.sofar import SoFar
+from sync_worker.flows.push.weighing import Case, Left, limits, what_is_left
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.stop import Stop
+from sync_worker.flows.waiting.outage import OutageWatch
+from sync_worker.flows.waiting.persistent import begin, persistently
+from sync_worker.flows.watch import watched
+from sync_worker.mirror.actions import IN_DOUBT, Action, Aside, Author, NewAction, Status, actions_of_plan, betrayed_at
+from sync_worker.mirror.forgotten import forgotten
+from sync_worker.mirror.journal import Journal
+from sync_worker.mirror.lock import Writer, writing
+from sync_worker.mirror.runs import Run, RunRequest
+
+WRITERS: Final = 8
+"""Users that are worked on together: what goes wrong is noticed before it has gone wrong for many."""
+
+UNREAD: Final = "a call of an earlier apply, and the user cannot be read now"
+"""Why an action stays in doubt of which nothing else is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRequest:
+    """What to carry out, and what a person allows for it."""
+
+    plan_id: int
+    plan: Plan
+    allowances: Allowances = field(default_factory=Allowances)
+    limit: int | None = None  # users at most
+    only: Kind | None = None
+    reason: str | None = None
+    unattended: bool = False  # nobody was asked
+    kind: str = "apply"  # of the run: apply, undo, channels
+
+
+async def apply(rooms: Rooms, request: ApplyRequest, *, stop: Stop, progress: Progress) -> ApplyReport:
+    """Carry out what is left of a saved plan.
+
+    Args:
+        rooms: of the plan's instance, with the token for writing.
+        request: what, and how much of it.
+        stop: asked between two calls.
+        progress: is counted up.
+
+    Raises:
+        PlanError: the plan is of another Canvas, has expired, or was applied or rejected meanwhile.
+        LockHeld, WrongCanvas, TokenRefused, Unreachable, Stopped: as for a run; the same plan goes on later.
+    """
+    _check_origin(rooms, request.plan)
+    sofar = SoFar(caution=Caution(rooms.instance.guards.max_failures))
+    start = partial(_start, rooms, request, sofar, stop=stop, progress=progress)
+    return await persistently(rooms, stop, progress, start)
+
+
+async def _start(rooms: Rooms, request: ApplyRequest, sofar: SoFar, *, stop: Stop, progress: Progress) -> ApplyReport:
+    command = f"{request.kind} {request.plan_id}"
+    outage = outage_watch(rooms, progress)
+    async with writing(rooms.database, rooms.instance.name, command, rooms.clock) as writer:
+        async with watched(rooms, writer, stop):
+            await bind_to_canvas(rooms, writer, outage if sofar.run else None)
+        await _check_people(rooms, request)
+
+        async def body(run: Run, recorder: Recorder) -> ApplyReport:
+            sofar.run = run
+            begin(progress, run.id)
+            return await _Apply(rooms, request, sofar, writer, outage, progress).run(run, recorder)
+
+        return await recorded(rooms, writer, stop, _run_request(rooms, request), body, sofar.run)
+
+
+def _check_origin(rooms: Rooms, plan: Plan) -> None:
+    if plan.origin != rooms.instance.origin or plan.instance != rooms.instance.name:
+        raise PlanError(
+            f"the plan is for {plan.instance} at {plan.origin}",
+            where=f"{rooms.instance.name} at {rooms.instance.origin}",
+            hint="Make a new one",
+        )
+
+
+async def _check_people(rooms: Rooms, request: ApplyRequest) -> None:
+    """`forget` rejects plans that name the person; one that was being made meanwhile is noticed here."""
+    known = await forgotten(rooms.database, rooms.instance.name)
+    if known.among(user.diff.desired.user_id for user in request.plan.users):
+        hint = f"Make a new one, and run: sync-worker plans reject {request.plan_id}"
+        raise PlanError(f"plan {request.plan_id} names somebody who was forgotten meanwhile", hint=hint)
+
+
+def _run_request(rooms: Rooms, request: ApplyRequest) -> RunRequest:
+    return RunRequest(
+        kind=request.kind,
+        specs=(f"plan:{request.plan_id}",),
+        fingerprint="",
+        resume_max_age=rooms.settings.database.resume_max_age,
+    )
+
+
+class _Apply:
+    """One start of an apply."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        request: ApplyRequest,
+        sofar: SoFar,
+        writer: Writer,
+        outage: OutageWatch,
+        progress: Progress,
+    ) -> None:
+        self._rooms = rooms
+        self._request = request
+        self._sofar = sofar
+        self._writer = writer
+        self._outage = outage
+        self._progress = progress
+        self._tally = sofar.tally
+        self._caution = sofar.caution
+
+    async def run(self, run: Run, recorder: Recorder) -> ApplyReport:
+        """Settle, weigh, carry out, count."""
+        rooms, request, outage = self._rooms, self._request, self._outage
+        owner = await token_owner(rooms, outage)
+        author = Author(canvas_user_id=owner, reason=request.reason, unattended=request.unattended)
+        journal = Journal(self._writer, run, author, rooms.clock)
+        for change in await settle_unsettled(rooms, journal, reader(rooms, outage)):
+            self._caution.betrayed(change)
+        await self._begin(journal, run)
+        if run.resumed:
+            self._sofar.recall(request.plan, await actions_of_plan(rooms.database, request.plan_id), run)
+        left = await self._mistrust(await self._weigh(run), owner)
+        scope = self._sofar.choose(self._tasks(left), left.ruling, request.limit)
+        await self._hold_back(journal, scope, left.ruling)
+        tasks = [task for each in scope if (task := _allowed(each, left.ruling)).actions]
+        actor = Actor(
+            rooms=rooms,
+            outage=outage,
+            journal=journal,
+            rules=Rules(limits=limits(rooms.instance.guards), allowances=request.allowances),
+            caution=self._caution,
+            tally=self._tally,
+        )
+        await self._carry_out(tasks, actor)
+        await self._hold_the_rest(journal, tasks)
+        return await self._report(journal, left, run, recorder)
+
+    async def _begin(self, journal: Journal, run: Run) -> None:
+        actions = [
+            NewAction(
+                user_id=change.user_id,
+                kind=change.kind.value,
+                type=change.type,
+                address=change.address,
+                channel_id=change.channel_id,
+                skip_confirmation=change.skip_confirmation,
+            )
+            for change in self._request.plan.changes()
+        ]
+        if await journal.begin(self._request.plan_id, actions):
+            return
+        if not (run.resumed and (await self._weigh(run)).plan.empty):  # else it was on its last commit
+            raise PlanError(
+                f"plan {self._request.plan_id} may not be carried out any more: it has expired, or was applied or "
+                "rejected meanwhile",
+                hint="See: sync-worker plans list",
+            )
+
+    async def _weigh(self, run: Run) -> Left:
+        rooms, request = self._rooms, self._request
+        case = Case(plan_id=request.plan_id, plan=request.plan, allowances=request.allowances, run_id=run.id)
+        return await what_is_left(rooms.database, case, rooms.instance.guards, rooms.clock.now())
+
+    async def _mistrust(self, left: Left, owner: int | None) -> Left:
+        """A token that was seen to send messages although none were to be sent is tried again only if one may go."""
+        seen = await betrayed_at(self._rooms.database, self._rooms.instance.name, owner)
+        if seen is None or self._request.allowances.max_messages:
+            return left
+        why = (
+            f"on {seen:%Y-%m-%d %H:%M} UTC this token sent a message although none was to be sent; use the token of an "
+            f"account administrator, or try it again: sync-worker apply {self._request.plan_id} --max-messages 1"
+        )
+        creates = {c: why for c in left.plan.changes() if c.kind is Kind.CREATE and c.skip_confirmation}
+        return replace(left, ruling=replace(left.ruling, withheld={**left.ruling.withheld, **creates}))
+
+    def _tasks(self, left: Left) -> Iterator[Task]:
+        """The users of this apply as they were approved, with their actions."""
+        approved = {user.diff.desired.user_id: user for user in self._request.plan.users}
+        for user in left.plan.users:
+            if not self._sofar.concerns(user.diff.desired.user_id):
+                continue
+            wanted = [change for change in user.diff.changes if self._request.only in {None, change.kind}]
+            sure = {change: action for change in wanted if (action := self._sure(change, left)) is not None}
+            yield Task(user=approved[user.diff.desired.user_id], actions=sure)
+
+    def _sure(self, change: Change, left: Left) -> Action | None:
+        """The action of a change; None while nobody knows what became of it."""
+        action = left.actions[change]
+        if action.status not in IN_DOUBT:
+            return action
+        self._tally.note(change, action.status, action.note or UNREAD)
+        return None
+
+    def _tripped(self, ruling: Ruling) -> list[str]:
+        """The guards that withhold a kind which this apply is about."""
+        return [str(trip) for trip in ruling.tripped if self._request.only in {None, trip.kind}]
+
+    async def _hold_back(self, journal: Journal, scope: tuple[Task, ...], ruling: Ruling) -> None:
+        """Write down what the guards withhold from the plan as a whole."""
+        held = [(change, action) for task in scope for change, action in task.actions.items()]
+        asides = [
+            Aside(action=action, status=Status.WITHHELD, note=why_withheld(change, ruling))
+            for change, action in held
+            if not ruling.allows(change)
+        ]
+        await journal.set_aside(asides)
+        for change, _ in held:
+            if not ruling.allows(change):  # what holds for all of a kind is told once, as a guard that tripped
+                self._tally.note(change, Status.WITHHELD, ruling.withheld.get(change))
+
+    async def _carry_out(self, tasks: list[Task], actor: Actor) -> None:
+        """First one create that sends no message, alone: it shows whether the token may skip confirmations."""
+        self._progress.phase, self._progress.users, self._progress.listed = "applying", len(tasks), True
+        trials = iter([task for task in tasks if any(change.skip_confirmation for change in task.of(Kind.CREATE))])
+        tried: set[int] = set()
+        while not self._caution.proven and self._caution.halted is None and (task := next(trials, None)) is not None:
+            await self._act(actor, task)
+            tried.add(id(task))
+        waiting = iter([task for task in tasks if id(task) not in tried])
+
+        async def work() -> None:
+            for task in waiting:
+                if self._caution.halted is not None:
+                    return
+                await self._act(actor, task)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(WRITERS, len(tasks))):
+                group.create_task(work(), name=f"writer {number}")
+
+    async def _act(self, actor: Actor, task: Task) -> None:
+        await actor.act(task)
+        self._progress.done += 1
+        self._progress.failed = self._tally.wrong
+        self._progress.changes = self._tally.number(Status.DONE)
+
+    async def _hold_the_rest(self, journal: Journal, tasks: list[Task]) -> None:
+        """What was not begun because the apply stopped by itself is withheld."""
+        why = self._caution.halted
+        if why is None:
+            return
+        rest = [(c, a) for task in tasks for c, a in task.actions.items() if not self._tally.has(c)]
+        await journal.set_aside([Aside(action=action, status=Status.WITHHELD, note=why) for _, action in rest])
+        for change, _ in rest:
+            self._tally.note(change, Status.WITHHELD)
+
+    async def _report(self, journal: Journal, left: Left, run: Run, recorder: Recorder) -> ApplyReport:
+        applied = await journal.finish(self._request.plan_id)
+        after = await self._weigh(run)
+        self._progress.phase = "done"
+        traffic = recorder.traffic()
+        return ApplyReport(
+            instance=self._rooms.instance.name,
+            origin=self._rooms.instance.origin,
+            kind=self._request.kind,
+            run_id=run.id,
+            plan_id=self._request.plan_id,
+            tally=self._tally,
+            findings=findings(self._tally, self._tripped(left.ruling), self._caution.halted),
+            left=0 if applied else sum(1 for _ in after.plan.changes()),
+            requests=traffic.requests,
+            refusals=traffic.refusals,
+            took=recorder.took(),
+        )
+
+
+def _allowed(task: Task, ruling: Ruling) -> Task:
+    return replace(task, actions={change: action for change, action in task.actions.items() if ruling.allows(change)})

@@ -1,0 +1,236 @@
+"""`undo`: the opposite of what a run did, as a plan of its own, which then takes the same road as any other.
+
+What was deleted comes back (Canvas revives a retired channel under its old id), what was created goes. What somebody
+else had created, and what nobody knows the outcome of, is left alone and said.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from sync_worker.channels import Channel, Failure, Gone, Snapshot, by_id
+from sync_worker.desired.diff import Kind, UserDiff, diff
+from sync_worker.desired.model import (
+    ACTIVE,
+    LAST_PLACE,
+    ChannelKey,
+    DesiredUser,
+    Mode,
+    Wish,
+    default_address,
+    fold,
+    key_of,
+)
+from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
+from sync_worker.desired.render.words import counted
+from sync_worker.errors import CanvasUnreachable, UsageError
+from sync_worker.flows.privacy.prune import describe
+from sync_worker.flows.progress import Progress
+from sync_worker.flows.pull.canvas import outage_watch, reader
+from sync_worker.flows.pull.fetch import read_all
+from sync_worker.flows.pull.unsettled import settle_unsettled
+from sync_worker.flows.rooms import Rooms
+from sync_worker.flows.waiting.outage import is_trouble
+from sync_worker.mirror import binding
+from sync_worker.mirror.actions import IN_DOUBT, NOBODY, Author, Deed, Status, deeds
+from sync_worker.mirror.journal import Journal
+from sync_worker.mirror.lock import writing
+from sync_worker.mirror.retention import Reach, reach, run_started
+from sync_worker.mirror.runs import Run
+
+_LEFT_ALONE: Final = {
+    Status.EXISTED: "was there before, by somebody else",
+    Status.UNCERTAIN: "nobody knows whether it was done",
+    Status.STARTED: "nobody knows yet whether it was done",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """The opposite of a run."""
+
+    plan: Plan
+    notes: tuple[str, ...]  # what the plan does not touch or cannot give back, and why
+
+
+async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
+    """Plan the opposite of what a run did, against what is live now; nothing is written to Canvas.
+
+    What the run left in doubt is looked after first, under the instance's lock.
+
+    Raises:
+        UsageError: the run did nothing that can be undone.
+        LockHeld: there is something in doubt, and another process writes to this instance.
+        WrongCanvas: the mirror is of another one.
+        TokenRefused, Unreachable: Canvas cannot be asked.
+    """
+    bound = await binding.binding(rooms.database, rooms.instance.name)
+    if bound is not None:
+        binding.check(bound, rooms.instance.origin, None)
+    done = await deeds(rooms.database, rooms.instance.name, run_id)
+    if any(deed.action.status in IN_DOUBT and deed.action.user_id != NOBODY for deed in done):
+        await _settle(rooms, run_id, progress)
+        done = await deeds(rooms.database, rooms.instance.name, run_id)
+    pruned = await _pruned(rooms, run_id)
+    if not done:
+        raise _nothing(rooms, run_id, pruned)
+    undo = _Undo(rooms, run_id, progress)
+    if pruned is not None:
+        undo.note(f"what it did before is not known any more: the journal {describe(pruned)}")
+    return await undo.plan(done)
+
+
+async def _pruned(rooms: Rooms, run_id: int) -> Reach | None:
+    """How far back the journal reaches, if the run may have acted before that."""
+    database, name = rooms.database, rooms.instance.name
+    reached = await reach(database, name, "actions")
+    started = await run_started(database, name, run_id)
+    return reached if reached is not None and (started is None or started < reached.back_to) else None
+
+
+def _nothing(rooms: Rooms, run_id: int, pruned: Reach | None) -> UsageError:
+    if pruned is None:
+        what = f"run {run_id} of {rooms.instance.name} wrote nothing to Canvas"
+        return UsageError(what, hint="See: sync-worker status")
+    what = f"the journal of {rooms.instance.name} has nothing of run {run_id}: it {describe(pruned)}"
+    hint = "It cannot be undone; for what was lost see: sync-worker export --as-of TIME --only-missing"
+    return UsageError(what, hint=hint)
+
+
+async def _settle(rooms: Rooms, run_id: int, progress: Progress) -> None:
+    """Look after what the run left in doubt: only what is known can be taken back."""
+    async with writing(rooms.database, rooms.instance.name, f"undo {run_id}", rooms.clock) as writer:
+        run = Run(id=run_id, resumed=True, listed=True)
+        journal = Journal(writer, run, Author(canvas_user_id=None), rooms.clock)
+        await settle_unsettled(rooms, journal, reader(rooms, outage_watch(rooms, progress)))
+
+
+class _Undo:
+    """The plan of one undo."""
+
+    def __init__(self, rooms: Rooms, run_id: int, progress: Progress) -> None:
+        self._rooms = rooms
+        self._what = f"undo of run {run_id}"
+        self._progress = progress
+        self._notes: list[str] = []
+        self._unread: list[str] = []
+        self._trouble: str | None = None  # the last of Canvas's
+
+    def note(self, what: str) -> None:
+        """Say something that the plan does not touch."""
+        self._notes.append(what)
+
+    async def plan(self, done: tuple[Deed, ...]) -> Undoing:
+        by_user = _by_user(self._reversible(done))
+        self._progress.phase, self._progress.users, self._progress.listed = "comparing", len(by_user), True
+        live = await self._live(tuple(by_user))
+        if by_user and not live and self._trouble is not None:
+            raise CanvasUnreachable(
+                f"Canvas gave no usable answer about any of the {len(by_user):,} users of {self._what}",
+                where=self._rooms.instance.origin,
+                hint=f"Nothing was taken back; the same command goes on later ({self._trouble})",
+            )
+        users = [self._user(by_user[user_id], snapshot) for user_id, snapshot in sorted(live.items())]
+        changed = tuple(user for user in users if user.diff.changes)
+        source = Source(
+            document=self._what,
+            digest=hashlib.sha256(self._what.encode()).hexdigest(),
+            users=len(users),
+            unresolved=tuple(self._unread),
+        )
+        plan = Plan(
+            instance=self._rooms.instance.name,
+            origin=self._rooms.instance.origin,
+            made_at=self._rooms.clock.now(),
+            source=source,
+            users=changed,
+            unchanged=len(users) - len(changed),
+            managed_live=sum(user.diff.managed_live for user in users),
+        )
+        return Undoing(plan=plan, notes=tuple(self._notes))
+
+    def _reversible(self, done: tuple[Deed, ...]) -> Iterator[Deed]:
+        known = [deed for deed in done if deed.action.user_id != NOBODY]
+        if len(known) < len(done):
+            lost = counted(len(done) - len(known), "action", "actions")
+            self.note(f"{lost} on somebody who was forgotten since")
+        for deed in known:
+            if deed.action.kind == "delete_push":
+                self._leave(deed, "a push device registers itself again")
+            elif deed.action.status is Status.DONE:
+                yield deed
+            elif deed.action.status in _LEFT_ALONE:
+                self._leave(deed, _LEFT_ALONE[deed.action.status])
+
+    def _leave(self, deed: Deed, why: str) -> None:
+        action = deed.action
+        what = f"{action.kind} {action.type} {action.address}".strip()
+        self._notes.append(f"user {action.user_id}: {what}: {why}")
+
+    async def _live(self, user_ids: tuple[int, ...]) -> dict[int, Snapshot]:
+        rooms, live = self._rooms, {}
+        read = reader(rooms, outage_watch(rooms, self._progress))
+        for outcome in await read_all(user_ids, read, rooms.instance.max_concurrency):
+            self._progress.done += 1
+            if isinstance(outcome, Snapshot):
+                live[outcome.user_id] = outcome
+                continue
+            if is_trouble(outcome):
+                self._trouble = outcome.message if isinstance(outcome, Failure) else None
+            why = "Canvas does not know this user" if isinstance(outcome, Gone) else outcome.message
+            self._unread.append(f"{self._what}: user {outcome.user_id}: {why}")
+        return live
+
+    def _user(self, done: list[Deed], snapshot: Snapshot) -> PlannedUser:
+        here = {key_of(channel.type, channel.address): channel for channel in snapshot.channels}
+        absent = [self._wish(deed) for deed in done if deed.action.kind == Kind.CREATE and self._ours(deed, here)]
+        deleted = sorted((deed for deed in done if deed.action.kind == Kind.DELETE), key=_place)
+        desired = DesiredUser(
+            user_id=snapshot.user_id,
+            ref=by_id(snapshot.user_id),
+            mode=Mode.ADD,
+            manage=frozenset(deed.action.type for deed in done),
+            present=tuple(map(self._wish, deleted)),
+            absent=tuple(absent),
+        )
+        found = diff(desired, snapshot.channels)
+        self._compare_default(found, done)
+        return planned(found, snapshot.read_at)
+
+    def _compare_default(self, found: UserDiff, done: list[Deed]) -> None:
+        """Say where mail will not go where it went before the run."""
+        first = min(done, key=lambda deed: deed.action.id)
+        before, after = default_address(first.before), found.default_after
+        if found.changes and before is not None and fold(before.address) != fold(after or ""):
+            self._notes.append(
+                f"user {found.desired.user_id}: mail will go to {after or 'nobody'}, not to {before.address} as before "
+                "the run: Canvas puts an address that comes back behind the others"
+            )
+
+    def _ours(self, deed: Deed, here: dict[ChannelKey, Channel]) -> bool:
+        """Whether the channel that we created is still there."""
+        channel = here.get(key_of(deed.action.type, deed.action.address))
+        if channel is None or channel.id == deed.action.channel_id:
+            return channel is not None
+        self._leave(deed, f"the address belongs to another channel now, {channel.id}")
+        return False
+
+    def _wish(self, deed: Deed) -> Wish:
+        """The channel as it was: one that was confirmed, or needed none, comes back without a message."""
+        action = deed.action
+        before = next((channel for channel in deed.before if channel.id == action.channel_id), None)
+        active = before is None or before.workflow_state == ACTIVE
+        return Wish(type=action.type, address=action.address, skip_confirmation=active, where=self._what)
+
+
+def _place(deed: Deed) -> int:
+    """Where a channel stood: what comes back is put last, so the order of coming back is the order of the addresses."""
+    channel = next((channel for channel in deed.before if channel.id == deed.action.channel_id), None)
+    return LAST_PLACE if channel is None or channel.position is None else channel.position
+
+
+def _by_user(done: Iterator[Deed]) -> dict[int, list[Deed]]:
+    ordered = sorted(done, key=lambda deed: deed.action.user_id)
+    return {user_id: list(group) for user_id, group in groupby(ordered, key=lambda deed: deed.action.user_id)}
