@@ -294,6 +294,34 @@ CREATE VIEW reporting.changes_by_day AS
           GROUP BY version_changes.instance, ((version_changes.seen_at AT TIME ZONE 'UTC'::text)::date), version_changes.kind, version_changes.origin) counted
   GROUP BY instance, day, kind, origin;
 
+-- How far Canvas was from the desired state, each time that was looked at.
+CREATE VIEW reporting.comparisons AS
+-- id: Ascending number.
+-- instance: Name of the Canvas installation in the configuration.
+-- document: The desired state.
+-- compared_at: When that was known.
+-- compared_by: Operating-system user who compared.
+-- users: Users of the document that were compared.
+-- users_differing: Those who lacked something, or had too much.
+-- users_unresolved: References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
+-- creates: Channels that were missing.
+-- deletes: Channels that were to go.
+-- changes: Both together.
+-- plan_id: Plan that says which; null where nothing differed, or once it is pruned.
+ SELECT id,
+    instance,
+    document,
+    compared_at,
+    compared_by,
+    users,
+    users_differing,
+    users_unresolved,
+    creates,
+    deletes,
+    creates + deletes AS changes,
+    plan_id
+   FROM worker.comparisons;
+
 -- The live channels, one row each, those included whose deletion is held back (pending_deletion). Leave out read_at and is_default where they are not needed: what is not asked for costs nothing.
 CREATE VIEW reporting.current_channels AS
 -- instance: Name of the Canvas installation in the configuration.
@@ -399,6 +427,85 @@ CREATE VIEW reporting.domains AS
           WHERE current_channels.type = 'email'::text
           GROUP BY current_channels.instance, current_channels.domain, current_channels.user_id) people
   GROUP BY instance, domain;
+
+-- How far Canvas is from each desired state, as of the last comparison and what its plan has done since; one row for each document that was ever compared.
+CREATE VIEW reporting.drift AS
+-- instance: Name of the Canvas installation in the configuration.
+-- document: The desired state.
+-- compared_at: When it was compared last.
+-- users: Users of the document that were compared.
+-- users_differing: Those who lacked something, or had too much.
+-- users_unresolved: References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
+-- creates: Channels that were missing.
+-- deletes: Channels that were to go.
+-- creates_left: The same, without those that the plan has created since.
+-- deletes_left: The same, without those that the plan has deleted since.
+-- plan_id: Plan that says which; null where nothing differed, or once it is pruned.
+-- plan_status: Its state, as in reporting.plans.
+-- comparison_id: Number of the comparison in reporting.comparisons.
+ SELECT c.instance,
+    c.document,
+    c.compared_at,
+    c.users,
+    c.users_differing,
+    c.users_unresolved,
+    c.creates,
+    c.deletes,
+    c.creates - COALESCE(d.creates, 0::bigint) AS creates_left,
+    c.deletes - COALESCE(d.deletes, 0::bigint) AS deletes_left,
+    c.plan_id,
+    p.status AS plan_status,
+    c.id AS comparison_id
+   FROM ( SELECT DISTINCT ON (comparisons.instance, comparisons.document) comparisons.id,
+            comparisons.instance,
+            comparisons.document,
+            comparisons.digest,
+            comparisons.compared_at,
+            comparisons.compared_by,
+            comparisons.users,
+            comparisons.users_differing,
+            comparisons.users_unresolved,
+            comparisons.creates,
+            comparisons.deletes,
+            comparisons.plan_id
+           FROM worker.comparisons
+          ORDER BY comparisons.instance, comparisons.document, comparisons.id DESC) c
+     LEFT JOIN reporting.plans p ON p.id = c.plan_id
+     LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE a.kind = 'create'::text) AS creates,
+            count(*) FILTER (WHERE a.kind = 'delete'::text) AS deletes
+           FROM worker.actions a
+          WHERE a.plan_id = c.plan_id AND (a.status = ANY (ARRAY['done'::text, 'existed'::text]))) d ON true;
+
+-- What each desired state still asks for, as of its last comparison and what the plan of it has done since: one row for each channel.
+CREATE VIEW reporting.drift_changes AS
+-- instance: Name of the Canvas installation in the configuration.
+-- document: The desired state.
+-- compared_at: When it was compared last.
+-- plan_id: Plan that would do it.
+-- user_id: Canvas id of the user.
+-- kind: create: it is missing at Canvas; delete: it is to go.
+-- type: Type of the channel.
+-- address: Address: of a create as the document writes it, of a delete as Canvas does.
+-- channel_id: Canvas id of the channel that is to go; null for one that is missing.
+-- reason: What the document says about it.
+-- action_status: What an apply has come to with it, as in reporting.actions; null: none has tried.
+ SELECT d.instance,
+    d.document,
+    d.compared_at,
+    d.plan_id,
+    (e.change ->> 'user_id'::text)::bigint AS user_id,
+    e.change ->> 'kind'::text AS kind,
+    e.change ->> 'type'::text AS type,
+    e.change ->> 'address'::text AS address,
+    (e.change ->> 'channel_id'::text)::bigint AS channel_id,
+    e.change ->> 'reason'::text AS reason,
+    a.status AS action_status
+   FROM reporting.drift d
+     JOIN worker.plans p ON p.id = d.plan_id
+     CROSS JOIN LATERAL jsonb_array_elements(p.content -> 'users'::text) u(planned)
+     CROSS JOIN LATERAL jsonb_array_elements((u.planned -> 'diff'::text) -> 'changes'::text) e(change)
+     LEFT JOIN worker.actions a ON a.plan_id = p.id AND a.user_id = ((e.change ->> 'user_id'::text)::bigint) AND a.kind = (e.change ->> 'kind'::text) AND a.type = (e.change ->> 'type'::text) AND a.address = (e.change ->> 'address'::text)
+  WHERE a.status IS NULL OR (a.status <> ALL (ARRAY['done'::text, 'existed'::text]));
 
 -- Users that a run could not read, and references that it could not resolve.
 CREATE VIEW reporting.failures AS
@@ -1031,6 +1138,32 @@ CREATE VIEW reporting_masked.changes_by_day WITH (security_barrier=true) AS
     changes
    FROM reporting.changes_by_day;
 
+-- reporting.comparisons without the names of documents.
+CREATE VIEW reporting_masked.comparisons WITH (security_barrier=true) AS
+-- id: Ascending number.
+-- instance: Name of the Canvas installation in the configuration.
+-- compared_at: When that was known.
+-- compared_by: Operating-system user who compared.
+-- users: Users of the document that were compared.
+-- users_differing: Those who lacked something, or had too much.
+-- users_unresolved: References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
+-- creates: Channels that were missing.
+-- deletes: Channels that were to go.
+-- changes: Both together.
+-- plan_id: Plan that says which; null where nothing differed, or once it is pruned.
+ SELECT id,
+    instance,
+    compared_at,
+    compared_by,
+    users,
+    users_differing,
+    users_unresolved,
+    creates,
+    deletes,
+    changes,
+    plan_id
+   FROM reporting.comparisons;
+
 -- reporting.current_channels with masked addresses, without domains and bounce messages.
 CREATE VIEW reporting_masked.current_channels WITH (security_barrier=true) AS
 -- instance: Name of the Canvas installation in the configuration.
@@ -1082,6 +1215,56 @@ CREATE VIEW reporting_masked.current_channels WITH (security_barrier=true) AS
     pending_deletion,
     origin
    FROM reporting.current_channels;
+
+-- reporting.drift without the names of documents.
+CREATE VIEW reporting_masked.drift WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- compared_at: When the document was compared last.
+-- users: Users of the document that were compared.
+-- users_differing: Those who lacked something, or had too much.
+-- users_unresolved: References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
+-- creates: Channels that were missing.
+-- deletes: Channels that were to go.
+-- creates_left: The same, without those that the plan has created since.
+-- deletes_left: The same, without those that the plan has deleted since.
+-- plan_id: Plan that says which; null where nothing differed, or once it is pruned.
+-- plan_status: Its state, as in reporting.plans.
+-- comparison_id: Number of the comparison in reporting_masked.comparisons.
+ SELECT instance,
+    compared_at,
+    users,
+    users_differing,
+    users_unresolved,
+    creates,
+    deletes,
+    creates_left,
+    deletes_left,
+    plan_id,
+    plan_status,
+    comparison_id
+   FROM reporting.drift;
+
+-- reporting.drift_changes with masked addresses, without free text.
+CREATE VIEW reporting_masked.drift_changes WITH (security_barrier=true) AS
+-- instance: Name of the Canvas installation in the configuration.
+-- compared_at: When the document was compared last.
+-- plan_id: Plan that would do it.
+-- user_id: Canvas id of the user.
+-- kind: create: it is missing at Canvas; delete: it is to go.
+-- type: Type of the channel.
+-- address: Address, masked.
+-- channel_id: Canvas id of the channel that is to go; null for one that is missing.
+-- action_status: What an apply has come to with it; null: none has tried.
+ SELECT instance,
+    compared_at,
+    plan_id,
+    user_id,
+    kind,
+    type,
+    reporting_masked.mask(address) AS address,
+    channel_id,
+    action_status
+   FROM reporting.drift_changes;
 
 -- reporting.failures without references and messages.
 CREATE VIEW reporting_masked.failures WITH (security_barrier=true) AS
@@ -1490,6 +1673,27 @@ CREATE TABLE worker.candidates (
     CHECK ((reason = ANY (ARRAY['absent'::text, 'gone'::text])))
 );
 CREATE INDEX candidates_of_user ON worker.candidates USING btree (instance, user_id);
+
+-- What each comparison of a whole desired state with Canvas has found: one row for each `run` that plans, and for each `plan` without options that change what the document says.
+CREATE TABLE worker.comparisons (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- Ascending number.
+    instance text NOT NULL, -- Name of the Canvas installation in the configuration.
+    document text NOT NULL, -- The desired state.
+    digest text NOT NULL, -- sha256 of it.
+    compared_at timestamp with time zone NOT NULL, -- When that was known.
+    compared_by text NOT NULL, -- Operating-system user who compared.
+    users bigint NOT NULL, -- Users of the document that were compared.
+    users_differing bigint NOT NULL, -- Those who lacked something, or had too much.
+    users_unresolved bigint NOT NULL, -- References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
+    creates bigint NOT NULL, -- Channels that were missing.
+    deletes bigint NOT NULL, -- Channels that were to go.
+    plan_id bigint, -- Plan that says which; null where nothing differed, or once it is pruned.
+    PRIMARY KEY (id),
+    FOREIGN KEY (instance) REFERENCES worker.instances(instance),
+    FOREIGN KEY (plan_id) REFERENCES worker.plans(id) ON DELETE SET NULL
+);
+CREATE INDEX comparisons_of_document ON worker.comparisons USING btree (instance, document, id DESC);
+CREATE INDEX comparisons_of_plan ON worker.comparisons USING btree (plan_id);
 
 -- Users that a run could not read, and references that it could not resolve.
 CREATE TABLE worker.failures (

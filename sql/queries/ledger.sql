@@ -34,6 +34,20 @@ INSERT INTO worker.runs (
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 RETURNING id;
 
+-- name: note_failed_start
+-- A run that failed before it could begin; whoever notes it need not hold the lock, for it reads nothing and changes
+-- nothing. $1 instance, $2 kind, $3 specs, $4 when it was started, $5 when it failed, $6 exit code, $7 why, $8 version,
+-- $9 host, $10 pid, $11 operating-system user. The instance may never have run.
+WITH known AS (
+    INSERT INTO worker.instances (instance) VALUES ($1) ON CONFLICT DO NOTHING
+)
+INSERT INTO worker.runs (
+    instance, kind, status, users_spec, source_fingerprint, started_at, finished_at, exit_code, message, program_version,
+    host, pid, started_by
+)
+VALUES ($1, $2, 'failed', $3, '', $4, $5, $6, $7, $8, $9, $10, $11)
+RETURNING id;
+
 -- name: resume_run
 -- $1 run, $2 time, $3 version, $4 host, $5 pid, $6 operating-system user, $7 kind of the command that goes on.
 UPDATE worker.runs

@@ -78,3 +78,15 @@ SELECT id FROM worker.runs
 WHERE instance = $1 AND (status = 'interrupted' OR status = 'running' AND NOT $3::boolean)
     AND ($2::timestamptz IS NULL OR coalesce(resumed_at, started_at) > $2)
 ORDER BY id;
+
+-- name: failed_runs
+-- Runs over these users that failed since a time, and after the last one that got further, the latest first.
+-- $1 instance, $2 specs, $3 time or null.
+SELECT id, exit_code, coalesce(message, '') AS message FROM worker.runs
+WHERE instance = $1 AND users_spec = $2::text[] AND kind IN ('run', 'backfill') AND status = 'failed'
+    AND ($3::timestamptz IS NULL OR started_at > $3)
+    AND id > coalesce((
+        SELECT max(id) FROM worker.runs
+        WHERE instance = $1 AND users_spec = $2::text[] AND kind IN ('run', 'backfill') AND status <> 'failed'
+    ), 0)
+ORDER BY id DESC;

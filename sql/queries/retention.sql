@@ -66,6 +66,21 @@ WITH old AS (
 )
 SELECT count(*) FROM pruned;
 
+-- name: prune_comparisons
+-- What earlier looks at a desired state have found, some of it; the last of each document stays.
+-- $1 instance, $2 before, $3 number.
+WITH old AS (
+    SELECT c.id
+    FROM worker.comparisons c
+    WHERE c.instance = $1 AND c.compared_at < $2 AND EXISTS (
+        SELECT FROM worker.comparisons l WHERE l.instance = c.instance AND l.document = c.document AND l.id > c.id
+    )
+    LIMIT $3
+), pruned AS (
+    DELETE FROM worker.comparisons c USING old WHERE c.id = old.id RETURNING 1
+)
+SELECT count(*) FROM pruned;
+
 -- name: prune_batches
 -- Batches of runs that have ended, some of them; one that is the latest of any of its users, or the latest without a
 -- failure, stays: it says how fresh that user is. $1 instance, $2 before, $3 number.

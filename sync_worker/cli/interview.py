@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import typer
 
 from sync_worker.errors import UsageError
+from sync_worker.paths import expanded
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ def token(text: str) -> str:
 
 def token_file(text: str) -> Path:
     """A file that is there."""
-    path = Path(text).expanduser().absolute()
+    path = expanded(text).absolute()
     if not path.is_file():
         raise ValueError(f"{path} is no file")
     return path

@@ -28,11 +28,12 @@ from sync_worker.errors import DocumentError, UsageError
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.push.planning import PlanRequest, make_plan
 from sync_worker.flows.push.reconcile import document_request
-from sync_worker.flows.push.saving import load_plan, save_plan
+from sync_worker.flows.push.saving import load_plan, note_comparison, save_plan
 from sync_worker.flows.push.weighing import weigh_new
 from sync_worker.flows.rooms import open_rooms
 from sync_worker.logs import bind
 from sync_worker.mirror import plans
+from sync_worker.mirror.database import Database
 from sync_worker.mirror.foreign import load
 from sync_worker.settings import Instance
 from sync_worker.users.specs import QuerySpec, configured
@@ -53,6 +54,11 @@ class PlanOptions:
     out: Path | None = None
     form: str = Format.TEXT
 
+    @property
+    def whole(self) -> bool:
+        """Whether the plan is what the document says, of all its users."""
+        return self.mode is None and self.manage is None and not self.users
+
 
 async def plan_instance(context: CliContext, options: PlanOptions) -> int:
     """Plan one instance, show it, save it; the exit code."""
@@ -67,13 +73,22 @@ async def plan_instance(context: CliContext, options: PlanOptions) -> int:
                 showing(progress, rooms, enabled=context.progress),
             ):
                 plan = await make_plan(rooms, request, progress)
-        number = None if plan.empty else await save_plan(opened.database, instance, plan)
+        number = await _save(opened.database, instance, plan, whole=options.whole)
     _show(plan, weigh_new(plan, instance.guards), options)
     _tell(plan, number, plan.made_at + instance.desired.max_plan_age, progress.failed)
     if options.out is not None:
         with private_file(options.out) as file:
             file.write(plan_to_json(plan))
     return worst([DONE if plan.empty else CHANGES, IN_PART if progress.failed else DONE])
+
+
+async def _save(database: Database, instance: Instance, plan: Plan, *, whole: bool) -> int | None:
+    """The number of the plan; None where nothing differs: then only the comparison is noted."""
+    if not plan.empty:
+        return await save_plan(database, instance, plan, whole=whole)
+    if whole:
+        await note_comparison(database, plan, None)
+    return None
 
 
 def _tell(plan: Plan, number: int | None, expires_at: datetime, failed: int) -> None:

@@ -111,6 +111,6 @@ def _pull(
     from sync_worker.service.aftermath import after_command
 
     context, specs = CliContext.of(ctx), tuple(users or ())
-    job = Job(kind=kind, flow=pulling(kind, specs, fresh=fresh, overrides=overrides), wishes=wishes)
+    job = Job(kind=kind, flow=pulling(kind, specs, fresh=fresh, overrides=overrides), wishes=wishes, users=specs)
     aftermath = None if specs else after_command  # a choice of one's own says nothing about the nightly job
     raise typer.Exit(async_main(lambda: on_instances(context, job, aftermath=aftermath)))

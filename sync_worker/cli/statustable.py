@@ -7,7 +7,10 @@ from rich.console import Console
 
 from sync_worker.desired.render.words import counted
 from sync_worker.flows.look.freshness import spelt
+from sync_worker.flows.look.status import size_of
 from sync_worker.mirror.readback import InstanceStatus
+
+LONGEST: Final = 60  # characters of the users that a run walked
 
 WRITING: Final = frozenset({"apply", "undo", "channels"})
 """Kinds of runs that write to Canvas."""
@@ -37,18 +40,29 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
     facts += [("pending", f"{status.deletions_pending:,} deletions wait: sync-worker pending list")] * bool(
         status.deletions_pending
     )
+    facts += [("desired", _drift(status.drift))] if status.drift else []
     facts += [("plan", _plan(plan)) for plan in status.plans_waiting]
     unsettled = f"{status.actions_unsettled:,} actions, looked after by the next run or apply: see worker.actions"
     facts += [("unsettled", unsettled)] * bool(status.actions_unsettled)
     return facts
 
 
+def _drift(drift: dict[str, Any]) -> str:
+    """How far Canvas is from the desired state that was compared last."""
+    left = drift["creates_left"] + drift["deletes_left"]
+    what = f"{counted(left, 'channel differs', 'channels differ')}" if left else "nothing differs"
+    unknown = drift["users_unresolved"]
+    unresolved = f", {counted(unknown, 'user was', 'users were')} not found" if unknown else ""
+    return f"{what} from {drift['document']}{unresolved}, as compared {drift['compared_at']:%Y-%m-%d %H:%M} UTC"
+
+
 def _plan(plan: dict[str, Any]) -> str:
     """A plan that waits for a person, or to be gone on with."""
     state = "is not finished, and waits" if plan["status"] == "applying" else "waits"
-    what = f"{counted(plan['creates'], 'create', 'creates')}, {counted(plan['deletes'], 'delete', 'deletes')}"
     until = f"until {plan['expires_at']:%Y-%m-%d %H:%M} UTC"
-    return f"{plan['id']} {state} {until}: {what}: sync-worker plans show {plan['id']}, then apply {plan['id']}"
+    return (
+        f"{plan['id']} {state} {until}: {size_of(plan)}: sync-worker plans show {plan['id']}, then apply {plan['id']}"
+    )
 
 
 def _others(status: InstanceStatus) -> str:
@@ -79,12 +93,18 @@ def _ending(run: dict[str, Any], *, held: bool) -> str:
 
 def _run(run: dict[str, Any], *, held: bool) -> tuple[str, str]:
     """Two lines that fit a narrow terminal: which run, and what it came to."""
-    specs = " ".join(run["users_spec"])
+    specs = _cut(" ".join(run["users_spec"]))
     head = f"{run['id']:>6}  {run['kind']}  {_ending(run, held=held)}  {run['started_at']:%Y-%m-%d %H:%M} UTC  {specs}"
     return head, f"        {_figures(run)}"
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def _figures(run: dict[str, Any]) -> str:
+    if run["status"] == "failed":
+        return f"exit code {run['exit_code']}: {run['message']}"
     if run["kind"] in WRITING:
         done = f"{run['creates_done']:,} created, {run['deletes_done']:,} deleted"
         return f"{done}, {run['actions_not_done']:,} not done"

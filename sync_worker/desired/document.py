@@ -18,6 +18,7 @@ from sync_worker.desired.formats.from_yaml import read_yaml
 from sync_worker.desired.problems import Problem, Problems
 from sync_worker.desired.repeats import Repeats
 from sync_worker.errors import DocumentError
+from sync_worker.paths import expanded
 from sync_worker.users.specs import QuerySpec
 
 _Reader = Callable[[BinaryIO, str, Terms], Iterator[Item | Problem]]
@@ -64,7 +65,7 @@ def named(text: str) -> Path | QuerySpec:
         return Path(text)
     if not rest.strip():
         raise DocumentError("no file stands behind query:", where="the desired state", hint="Write query:FILE.sql")
-    return QuerySpec(path=Path(rest).expanduser())
+    return QuerySpec(path=expanded(rest))
 
 
 def read(path: Path, terms: Terms | None = None) -> Iterator[Item | Problem]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sync_worker.embedded.trouble import ELSEWHERE, translated
 from sync_worker.errors import ConfigError
+from sync_worker.paths import expanded
 
 ROOTS_HOME = Path("/var/lib/sync-worker")  # where the file system hierarchy keeps a service's data
 LOG_LIMIT = 1 << 20  # bytes; a longer log is set aside at the next start
@@ -76,7 +77,7 @@ def prepared(folder: Path) -> Home:
         DatabaseUnreachable: the disk is full.
     """
     try:
-        folder = folder.expanduser().resolve()
+        folder = expanded(folder).resolve()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _claim(folder)
     except (OSError, RuntimeError) as error:

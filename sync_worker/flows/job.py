@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sync_worker.errors import SyncWorkerError
 from sync_worker.exitcodes import UNEXPECTED, worst
 from sync_worker.flows.privacy.prune import prune
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.pull.failedstart import note_start
 from sync_worker.flows.pull.overrides import Overrides, limits
 from sync_worker.flows.pull.pull import PullRequest, pull
 from sync_worker.flows.pull.report import RunReport
@@ -26,6 +27,10 @@ from sync_worker.mirror.retention import Pruned
 from sync_worker.users.specs import configured
 
 Flow: TypeAlias = Callable[[Rooms, Stop, Progress], Awaitable[RunReport]]
+
+
+PULLS: Final = frozenset({"run", "backfill"})
+"""Kinds of jobs that read everybody: one that could not even begin is noted in the ledger."""
 
 
 def _nothing_shown(_progress: Progress, _rooms: Rooms) -> AbstractAsyncContextManager[None]:
@@ -105,6 +110,7 @@ class Job:
     kind: str
     flow: Flow
     wishes: Wishes | None = None  # None: nothing follows
+    users: tuple[str, ...] = ()  # specs of what the flow reads; none: the configured ones
 
 
 async def run_job(opened: Opened, name: str, job: Job, *, stop: Stop, onlooker: Onlooker) -> Outcome:
@@ -120,7 +126,10 @@ async def run_job(opened: Opened, name: str, job: Job, *, stop: Stop, onlooker: 
             result.reconciled = await reconcile(opened, result.report, job.wishes, stop, onlooker.showing)
             result.codes.append(result.reconciled.exit_code)
 
-    return await _measured(opened, name, job.kind, body)
+    outcome = await _measured(opened, name, job.kind, body)
+    if outcome.error is not None and not outcome.progress.run_id and job.kind in PULLS:
+        await note_start(opened, name, job.kind, job.users, outcome.started_at, outcome.error)
+    return outcome
 
 
 async def run_prune(opened: Opened, name: str) -> Outcome:

@@ -15,14 +15,45 @@ from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.enrolment import Enrolment
 from sync_worker.mirror.forgotten import load
-from sync_worker.mirror.lock import Writer
-from sync_worker.mirror.runs import Batch, FailedUser, ListingCount, Reason, Run, RunEnd, RunFigures, RunRequest
+from sync_worker.mirror.lock import Process, Writer
+from sync_worker.mirror.runs import (
+    Batch,
+    FailedStart,
+    FailedUser,
+    ListingCount,
+    Reason,
+    Run,
+    RunEnd,
+    RunFigures,
+    RunRequest,
+)
 from sync_worker.mirror.text import NulReplacer
 
 LONGEST_REFERENCE: Final = 300  # characters
 ENDED_WELL: Final = frozenset({"done", "partial", "withheld"})
 REMEMBERED: Final = timedelta(days=7)
 """Batches of runs this old are not looked through any more for when a user was read last: that is noted by then."""
+
+
+async def note_failed_start(database: Database, clock: Clock, start: FailedStart) -> int:
+    """Write it down as a failed run; its number. The lock is not needed: nothing was read, nothing follows."""
+    process = Process.current(start.kind)
+    async with database.transaction() as session:
+        number: int = await session.fetch_value(
+            "note_failed_start",
+            start.instance,
+            start.kind,
+            list(start.specs),
+            start.started_at,
+            clock.now(),
+            start.exit_code,
+            start.message,
+            __version__,
+            process.host,
+            process.pid,
+            process.user,
+        )
+    return number
 
 
 class Ledger:

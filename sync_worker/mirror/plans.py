@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sync_worker.clock import Clock
-from sync_worker.mirror.database import Database
+from sync_worker.mirror.database import Database, Session
 from sync_worker.mirror.lock import Process
 
 
@@ -47,8 +47,23 @@ class SavedPlan:
     content: str = ""  # JSON
 
 
-async def save(database: Database, plan: NewPlan) -> int:
-    """Write a plan down; its number."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a comparison of a whole document with Canvas found."""
+
+    instance: str
+    document: str
+    digest: str
+    compared_at: datetime
+    users: int  # compared
+    users_differing: int
+    users_unresolved: int  # references that led to nobody, users without an answer
+    creates: int
+    deletes: int
+
+
+async def save(database: Database, plan: NewPlan, comparison: Comparison | None = None) -> int:
+    """Write a plan down, and the comparison that it comes from; its number."""
     async with database.transaction() as session:
         number: int = await session.fetch_value(
             "save_plan",
@@ -66,7 +81,38 @@ async def save(database: Database, plan: NewPlan) -> int:
             plan.content,
             plan.kind,
         )
+        if comparison is not None:
+            await _note(session, comparison, number)
     return number
+
+
+async def note_comparison(database: Database, comparison: Comparison, plan_id: int | None) -> None:
+    """Write down what a comparison found.
+
+    Args:
+        database: where.
+        comparison: what.
+        plan_id: the plan that says the same and waits already; None: nothing differs.
+    """
+    async with database.transaction() as session:
+        await _note(session, comparison, plan_id)
+
+
+async def _note(session: Session, comparison: Comparison, plan_id: int | None) -> None:
+    await session.execute(
+        "note_comparison",
+        comparison.instance,
+        comparison.document,
+        comparison.digest,
+        comparison.compared_at,
+        Process.current("plan").user,
+        comparison.users,
+        comparison.users_differing,
+        comparison.users_unresolved,
+        comparison.creates,
+        comparison.deletes,
+        plan_id,
+    )
 
 
 async def latest(database: Database, clock: Clock, instances: Sequence[str], number: int) -> tuple[SavedPlan, ...]:
@@ -108,11 +154,11 @@ async def waiting_same(database: Database, clock: Clock, instance: str, fingerpr
     return number
 
 
-async def supersede(database: Database, clock: Clock, instance: str, number: int) -> None:
-    """Close open plans of the same document that `number` replaces."""
+async def supersede(database: Database, clock: Clock, instance: str, document: str, number: int | None) -> None:
+    """Close open plans of the same document that `number` replaces; None: nothing differs any more."""
     async with database.transaction() as session:
         user = Process.current("run").user
-        await session.execute("supersede_plans", instance, number, clock.now(), user)
+        await session.execute("supersede_plans", instance, document, number, clock.now(), user)
 
 
 async def users_applied_last(database: Database, instance: str) -> int | None:

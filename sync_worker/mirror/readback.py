@@ -9,7 +9,7 @@ from sync_worker.channels import UserRef
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database, Sessions
 from sync_worker.mirror.lock import LOCK_KEY, describe_holder
-from sync_worker.mirror.runs import RunFigures
+from sync_worker.mirror.runs import FailedRun, RunFigures
 
 PAGE: Final = 5_000  # rows
 
@@ -30,6 +30,7 @@ class InstanceStatus:
     open_failures: int
     actions_unsettled: int  # of which nobody knows the outcome yet
     plans_waiting: tuple[dict[str, Any], ...]  # open ones and those begun, the latest first; columns of worker.plans
+    drift: dict[str, Any] | None  # what the last comparison of a desired state found; columns of reporting.drift
     last_success_at: datetime | None  # end of the last good run over all configured users
     runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs
 
@@ -69,12 +70,14 @@ async def instance_status(
         figures = await session.fetch_row("instance_figures", instance, list(specs))
         latest = await session.fetch("latest_runs", [instance], runs)
         waiting = await session.fetch("waiting_plans", instance, clock.now())
+        drift = await session.fetch_row("last_comparison", instance)
     held = holder is not None and holder["is_held"]
     return InstanceStatus(
         instance=instance,
         origin=holder["origin"] if holder else None,
         holder=describe_holder(holder, clock.now()) if held else None,
         plans_waiting=tuple(dict(row) for row in waiting),
+        drift=None if drift is None else dict(drift),
         runs=tuple(dict(row) for row in latest),
         **dict(figures or {}),
     )
@@ -99,3 +102,19 @@ async def unfinished_runs(database: Sessions, instance: str, since: datetime | N
     async with database.session() as session:
         rows = await session.fetch("unfinished_runs", instance, since, busy)
     return tuple(row["id"] for row in rows)
+
+
+async def failed_runs(
+    database: Sessions, instance: str, specs: Sequence[str], since: datetime | None
+) -> tuple[FailedRun, ...]:
+    """Runs over `specs` that failed, the latest first; only those after `since`, and after any that got further.
+
+    Args:
+        database: the mirror.
+        instance: whose runs.
+        specs: the configured users.
+        since: None: from the beginning.
+    """
+    async with database.session() as session:
+        rows = await session.fetch("failed_runs", instance, list(specs), since)
+    return tuple(FailedRun(**row) for row in rows)

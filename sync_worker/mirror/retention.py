@@ -19,7 +19,10 @@ BATCHES: Final = 100  # the same of worker.batches, which hold some hundred user
 
 _STEPS: Final[Mapping[str, tuple[tuple[str, str, int], ...]]] = {
     "actions": (("worker.actions", "prune_actions", CHUNK),),
-    "plans": (("worker.plans", "prune_plans", CHUNK // 20),),
+    "plans": (
+        ("worker.plans", "prune_plans", CHUNK // 20),
+        ("worker.comparisons", "prune_comparisons", CHUNK),
+    ),
     "runs": (
         ("worker.batches", "prune_batches", BATCHES),
         ("worker.failures", "prune_failures", CHUNK),

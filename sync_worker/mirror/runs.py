@@ -99,3 +99,24 @@ class RunEnd:
     seconds: float = 0.0
     pending: int = 0  # deletions held back
     possible: float | None = None  # requests that the rate limit would have borne; None: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedStart:
+    """A run that failed before it could begin."""
+
+    instance: str
+    kind: str  # run, backfill
+    specs: tuple[str, ...]
+    started_at: datetime
+    exit_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRun:
+    """A run that failed, mostly before it could begin."""
+
+    id: int
+    exit_code: int
+    message: str

@@ -1,5 +1,6 @@
 """The charts of the page, drawn by pygal: SVG without script, style and links; `page.css` has the colours. Pure."""
 
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import pygal
 
 from sync_worker.desired.render.escaping import visible
+from sync_worker.reports.header import Chart
 
 # pygal puts a finder of plug-ins where Python looks for modules; we have none, and Python 3.11 warns of its old form.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
@@ -21,10 +23,13 @@ KINDS: Final = ("created", "confirmed", "revived", "moved", "readdressed", "boun
 TOWERING: Final = 8.0
 """A day with so many times the changes of any other is not drawn: nothing else could be seen."""
 
+WIDEST: Final = 60  # places on the x axis of a report's own chart
+LABELLED: Final = 6  # of them that have a label
 RUNS: Final = 30  # in the chart of throughput
 _READING: Final = frozenset({"run", "backfill"})
 _FEW: Final = 10  # requests, below which a throughput says nothing
 _LEFT_OUT: Final = frozenset({"defs", "title"})
+_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _STATES: Final = ("active", "unconfirmed")
 _TYPES: Final = ("email", "sms", "push")
 
@@ -135,6 +140,40 @@ def channels_by_state(rows: Sequence[Row]) -> Picture | None:
         name="channels-by-state",
         title="Live channels by state",
         svg=_drawn(chart, f"Live channels by state and type: {told}. The table of channels has the figures."),
+    )
+
+
+def of_report(name: str, title: str, chart: Chart, rows: Sequence[Row]) -> Picture | None:
+    """The chart that a report asks for in its head, of at most `WIDEST` places on its x axis; None: nothing to draw.
+
+    Of days and times the latest are drawn, of anything else those with the most.
+    """
+    values: dict[str, dict[str, float]] = defaultdict(dict)  # by place, then by series
+    for row in rows:
+        if row[chart.y] is not None:
+            serie = visible(str(row[chart.by])) if chart.by else chart.y.replace("_", " ")
+            place = str(row[chart.x])
+            values[place][serie] = values[place].get(serie, 0) + row[chart.y]
+    if not values:
+        return None
+    in_time = all(_TIME.match(place) for place in values)
+    ranked = sorted(values) if in_time else sorted(values, key=lambda place: (sum(values[place].values()), place))
+    shown = ranked[-WIDEST:] if in_time else ranked[: -WIDEST - 1 : -1]
+    kind = pygal.Line if chart.kind == "line" else pygal.StackedBar
+    drawing = kind(**_usual(height=300, show_minor_x_labels=False, include_x_axis=True))
+    labels = [place[:16].replace("T", " ") if in_time else visible(place) for place in shown]
+    drawing.x_labels = labels
+    drawing.x_labels_major = labels[:: -(-len(labels) // LABELLED)]
+    series = _present(KINDS, (serie for place in shown for serie in values[place]))
+    for serie in series:
+        drawing.add(serie, [values[place].get(serie) for place in shown])
+    left_out = len(values) - len(shown)
+    which = "earlier" if in_time else "smaller"
+    return Picture(
+        name=name,
+        title=title,
+        svg=_drawn(drawing, f"{title}: {len(shown)} values of {', '.join(series)}. The table has the figures."),
+        notes=(f"Not drawn: {left_out:,} {which} ones, which the table has.",) if left_out else (),
     )
 
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from sync_worker.desired.formats.formulas import disarmed
 from sync_worker.desired.render.escaping import visible
+from sync_worker.reports.header import Chart
 from sync_worker.reports.values import cell
 
 WIDEST: Final = 60  # characters of a cell of a table
@@ -33,6 +34,7 @@ class Asked:
     columns: Sequence[str]
     asked_at: str  # ISO 8601
     masked: bool  # whether addresses are
+    chart: Chart | None = None  # how the rows may be drawn, where there is a place to draw
 
 
 class Form(Protocol):

@@ -52,7 +52,10 @@ def render(overview: Overview | None, live: Live | None = None) -> str:
 
 def render_sheet(asked: Asked, rows: Sequence[Row], notes: Sequence[str]) -> str:
     """One report as a page of its own, in the same dress."""
-    return _template("sheet").render(asked=asked, table=sheet(asked, rows), notes=notes, **_shell(live=False))
+    picture = charts.of_report(asked.report, asked.title, asked.chart, rows) if asked.chart else None
+    return _template("sheet").render(
+        asked=asked, table=sheet(asked, rows), notes=notes, pictures=[picture] if picture else [], **_shell(live=False)
+    )
 
 
 def _shell(*, live: bool) -> dict[str, Any]:

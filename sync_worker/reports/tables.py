@@ -30,6 +30,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "address"),
     "plans": ("id", "instance", "kind", "status", "made_at", "made_by", "creates", "deletes", "actions_done",
         "actions_not_done", "expires_at", "reason"),
+    "drift": ("document", "instance", "compared_at", "users", "users_differing", "users_unresolved", "creates_left",
+        "deletes_left", "plan_id", "plan_status"),
 }  # fmt: skip
 """The columns of the page, in their order; `report NAME` has all."""
 
@@ -60,6 +62,12 @@ LABELS: Final = {
     "actions_done": "Done",
     "actions_not_done": "Not done",
     "waits_for": "Waits for",
+    "document": "Desired state",
+    "users_differing": "Users that differ",
+    "users_unresolved": "Users not found",
+    "creates_left": "Creates to do",
+    "deletes_left": "Deletes to do",
+    "plan_id": "Plan",
 }
 """Headings where the name of the column is none."""
 

@@ -14,6 +14,7 @@ from pydantic_settings import EnvSettingsSource
 from typing_extensions import override
 
 from sync_worker.errors import ConfigError
+from sync_worker.paths import expanded
 from sync_worker.settings.lines import Place
 from sync_worker.settings.model import EMBEDDED, ENV_PREFIX, Settings
 
@@ -147,4 +148,4 @@ def _join_after(prefix: str, text: str, folder: Path) -> str:
 
 
 def _join(path: str, folder: Path) -> str:
-    return os.path.normpath(folder / Path(path).expanduser()) if path else path
+    return os.path.normpath(folder / expanded(path)) if path else path

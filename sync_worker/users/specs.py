@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from sync_worker.canvas.wire import number_of
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.errors import SourceError
+from sync_worker.paths import expanded
 from sync_worker.users.refs import KINDS, reference
 
 FORMS: Final = "account:self, account:ID, file:PATH.csv|.ndjson|.txt, id:N,N…, sis:ID,ID…, query:FILE.sql, self"
@@ -108,9 +109,9 @@ def parse_spec(text: str) -> Spec:
     if scheme == "account":
         return AccountSpec(account=_account(rest.strip(), text))
     if scheme == "file":
-        return FileSpec(path=Path(rest).expanduser())
+        return FileSpec(path=expanded(rest))
     if scheme == "query":
-        return QuerySpec(path=Path(rest).expanduser())
+        return QuerySpec(path=expanded(rest))
     if scheme not in KINDS:
         raise _no_spec(text)
     refs = (reference(KINDS[scheme], value, text) for value in rest.split(","))

@@ -472,6 +472,23 @@ async def test_run_plans(program: Program, school: School, database_url: str) ->
     assert "main: the desired state is reached, nothing to do (2 users in desired.csv)" in reached.stdout
 
 
+async def test_a_plan_that_somebody_else_has_overtaken(program: Program, school: School, database_url: str) -> None:
+    """What a later run finds done waits for nobody any more; the status says that nothing differs, and since when."""
+    users = school.users(1)
+    document(program, *creates(*users))
+    assert "plan 1 waits" in reconciled(program, users, "--desired", "desired.csv").stdout
+    said = program.run("status").stdout
+    assert "  desired    1 channel differs from desired.csv, as compared " in said
+    assert "  plan       1 waits until " in said
+    school.add(users[0], address=f"new{users[0]}@x.example")
+    assert "the desired state is reached" in reconciled(program, users, "--desired", "desired.csv").stdout
+    rows = await fetch(database_url, "SELECT status, reason FROM worker.plans")
+    assert [tuple(row.values()) for row in rows] == [("rejected", "a later run found nothing to do")]
+    said = program.run("status").stdout
+    assert "  desired    nothing differs from desired.csv, as compared " in said
+    assert "  plan " not in said
+
+
 async def test_run_applies(tmp_path: Path, school: School, database_url: str, canvas: SandboxProcess) -> None:
     """`--apply auto` asks nobody and passes no guard: 0 when done, 4 when withheld, 3 in part; the journal says so."""
     more = "[desired]\nfile = 'desired.csv'\napply = 'auto'\n[guards]\nmax_deletes = 1\n"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -246,6 +246,7 @@ def test_any_values_are_settings_or_a_config_error(tree: dict[str, Any]) -> None
     loaded("\n".join(f"{key} = {toml(value)}" for key, value in tree.items()).encode())
 
 
+@example(tree={"database": [], "instances": {"file": "~0"}}, ours=False)  # a home of nobody
 @given(st.dictionaries(KEYS | st.sampled_from(["tokens", "bas_url"]), SETTINGS, max_size=4), st.booleans())
 def test_a_mistake_beside_a_token_never_shows_it(tree: dict[str, Any], ours: bool) -> None:  # noqa: FBT001  (drawn)
     """Errors quote no value that may be secret."""

@@ -15,6 +15,7 @@ from sync_worker.errors import DocumentError
 from sync_worker.flows.doctor.database import DATABASE, DatabaseChecks
 from sync_worker.flows.doctor.finding import UNREACHABLE, Check, Opinion, fail, fine, untested, warn
 from sync_worker.mirror.foreign import asking, load
+from sync_worker.paths import expanded
 from sync_worker.settings import Grant, Instance, Settings
 from sync_worker.settings.model import EMBEDDED
 from sync_worker.users.fingerprint import fingerprint
@@ -125,5 +126,5 @@ async def room(settings: Settings, disk: LookAtDisk = shutil.disk_usage) -> Opin
 
 def _existing(chosen: str) -> Path:
     """The embedded server's home (empty: the usual one), or the nearest folder above it that is there."""
-    place = Path(chosen).expanduser() if chosen else default_folder(os.environ, os.geteuid())
+    place = expanded(chosen) if chosen else default_folder(os.environ, os.geteuid())
     return next(folder for folder in (place, *place.absolute().parents) if folder.exists())

@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from sync_worker.mirror.runs import FailedRun
+
 
 class Level(StrEnum):
     """The states of the Nagios plugin guidelines."""
@@ -44,6 +46,7 @@ class Vitals:
     age: timedelta | None  # since the end of the last good run over all configured users; None: there was none
     coverage: float | None  # of the last finished one, per cent; None: there was none
     unfinished: tuple[int, ...]  # runs that were interrupted or killed since the last good one
+    failed: tuple[FailedRun, ...] = ()  # runs that could not even begin since then, the latest first
     open_failures: int  # users and references that the next run tries again
     deletions_pending: int
     actions_uncertain: int
@@ -105,6 +108,7 @@ def _waiting(vitals: Vitals) -> Iterator[Remark]:
     runs = ", ".join(str(run) for run in vitals.unfinished)
     found = (
         (len(vitals.unfinished), f"interrupted and not gone on with: run {runs}"),
+        (len(vitals.failed), f"failed: {_failed(vitals)}"),
         (vitals.open_failures, f"{vitals.open_failures:,} users or references could not be read"),
         (vitals.deletions_pending, f"{vitals.deletions_pending:,} deletions wait for a person"),
         (vitals.actions_uncertain, f"{vitals.actions_uncertain:,} actions in doubt"),
@@ -112,6 +116,12 @@ def _waiting(vitals: Vitals) -> Iterator[Remark]:
     for count, text in found:
         if count:
             yield Remark(level=Level.WARNING, text=text)
+
+
+def _failed(vitals: Vitals) -> str:
+    """Which runs failed since the last good one, and how the last of them ended."""
+    runs = ", ".join(str(run.id) for run in reversed(vitals.failed))
+    return f"run {runs} (exit code {vitals.failed[0].exit_code})" if vitals.failed else ""
 
 
 def percent(value: float) -> str:

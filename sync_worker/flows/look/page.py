@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sync_worker.desired.render.words import counted
 from sync_worker.flows.look.freshness import TOKEN_NOTICE, Bounds, Level, Vitals, percent, weigh, worst
+from sync_worker.flows.look.status import size_of
 from sync_worker.flows.look.vitals import read_vitals
 from sync_worker.flows.rooms import Opened
 from sync_worker.logs import redact
@@ -28,6 +29,7 @@ ASKED: Final[Mapping[str, int]] = {
     "failures": ROWS,
     "pending": ROWS,
     "plans": ROWS,
+    "drift": ROWS,
 }
 """The reports that are on the page, and how many rows of each at most."""
 
@@ -104,6 +106,14 @@ def _command(name: str, *, several: bool) -> str:
 
 def _todos(status: InstanceStatus, vitals: Vitals, held: Mapping[int, int], program: str) -> Iterator[Todo]:
     """What a person has to do, the gravest first."""
+    if vitals.failed:
+        last = vitals.failed[0]
+        why = redact(last.message).removesuffix(".")
+        yield _todo(
+            Level.CRITICAL,
+            f"Run {last.id} failed before it could read anybody: {why}.",
+            (f"{program} doctor", "says what is wrong, and what to do"),
+        )
     if status.origin is not None and status.last_success_at is None:
         yield _todo(
             Level.CRITICAL,
@@ -134,11 +144,10 @@ def _held(held: Mapping[int, int], program: str) -> Iterator[Todo]:
 
 def _plans(status: InstanceStatus, program: str) -> Iterator[Todo]:
     for plan in status.plans_waiting:
-        what = f"{counted(plan['creates'], 'create', 'creates')}, {counted(plan['deletes'], 'delete', 'deletes')}"
         state = "is not finished" if plan["status"] == "applying" else "waits"
         yield _todo(
             Level.WARNING,
-            f"Plan {plan['id']} {state}: {what}; until {plan['expires_at']:%Y-%m-%d %H:%M} UTC.",
+            f"Plan {plan['id']} {state}: {size_of(plan)}; until {plan['expires_at']:%Y-%m-%d %H:%M} UTC.",
             (f"{program} plans show {plan['id']}", "shows it"),
             (f"{program} apply {plan['id']}", "carries it out"),
             (f"{program} plans reject {plan['id']}", "drops it"),

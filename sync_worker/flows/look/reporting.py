@@ -99,6 +99,7 @@ def _asked(question: Question, columns: tuple[str, ...], now: datetime) -> Asked
         columns=columns,
         asked_at=plain(now.replace(microsecond=0)),
         masked=not question.addresses,
+        chart=question.report.chart,
     )
 
 

@@ -6,7 +6,7 @@ from sync_worker.clock import Clock
 from sync_worker.flows.look.freshness import Vitals
 from sync_worker.flows.pull.verdict import coverage_percent
 from sync_worker.mirror.database import Sessions
-from sync_worker.mirror.readback import instance_status, last_figures, unfinished_runs
+from sync_worker.mirror.readback import failed_runs, instance_status, last_figures, unfinished_runs
 from sync_worker.settings import Instance
 from sync_worker.users.specs import configured
 
@@ -18,12 +18,14 @@ async def read_vitals(database: Sessions, clock: Clock, instance: Instance) -> V
     figures = await last_figures(database, instance.name, specs)
     busy = status.holder is not None
     unfinished = await unfinished_runs(database, instance.name, status.last_success_at, busy=busy)
+    failed = await failed_runs(database, instance.name, specs, status.last_success_at)
     now = clock.now()
     return Vitals(
         instance=instance.name,
         age=_age(status.last_success_at, now),
         coverage=None if figures is None else coverage_percent(figures),
         unfinished=unfinished,
+        failed=failed,
         open_failures=status.open_failures,
         deletions_pending=status.deletions_pending,
         actions_uncertain=0 if busy else status.actions_unsettled,  # whoever is at work looks after them

@@ -14,7 +14,7 @@ from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.push.apply import ApplyRequest
 from sync_worker.flows.push.carryout import CarriedOut, Showing, carry_out
 from sync_worker.flows.push.planning import PlanRequest, make_plan
-from sync_worker.flows.push.saving import save_plan
+from sync_worker.flows.push.saving import note_comparison, save_plan
 from sync_worker.flows.push.weighing import weigh_new
 from sync_worker.flows.rooms import Opened, open_rooms
 from sync_worker.flows.stop import Stop
@@ -119,17 +119,22 @@ async def _make(opened: Opened, report: RunReport, wishes: Wishes, stop: Stop, s
         async def make() -> tuple[Plan, int | None]:
             await reach(rooms, progress)
             plan = await make_plan(rooms, document_request(instance, wishes.desired), progress)
-            return plan, None if plan.empty else await _kept(opened, instance, plan)
+            return plan, await _kept(opened, instance, plan)
 
         plan, number = await persistently(rooms, stop, progress, make)
     return Made(plan=plan, ruling=weigh_new(plan, instance.guards), number=number, failed=progress.failed)
 
 
-async def _kept(opened: Opened, instance: Instance, plan: Plan) -> int:
-    """The number of the plan; one that waits already and says the same stays as it is."""
-    waiting = await plans.waiting_same(opened.database, opened.clock, instance.name, fingerprint(plan))
-    if waiting is not None:
-        return waiting
-    number = await save_plan(opened.database, instance, plan)
-    await plans.supersede(opened.database, opened.clock, instance.name, number)
-    return number
+async def _kept(opened: Opened, instance: Instance, plan: Plan) -> int | None:
+    """The number of the plan, None where nothing differs; one that waits already and says the same stays as it is."""
+    same = None
+    if not plan.empty:
+        same = await plans.waiting_same(opened.database, opened.clock, instance.name, fingerprint(plan))
+        if same is None:
+            number = await save_plan(opened.database, instance, plan, whole=True)
+            await plans.supersede(opened.database, opened.clock, instance.name, plan.source.document, number)
+            return number
+    await note_comparison(opened.database, plan, same)
+    if plan.empty and not plan.source.unresolved:
+        await plans.supersede(opened.database, opened.clock, instance.name, plan.source.document, None)
+    return same

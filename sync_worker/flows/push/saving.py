@@ -18,7 +18,9 @@ class Kept:
     plan: Plan
 
 
-async def save_plan(database: Database, instance: Instance, plan: Plan, kind: str = "document") -> int:
+async def save_plan(
+    database: Database, instance: Instance, plan: Plan, kind: str = "document", *, whole: bool = False
+) -> int:
     """Write a plan down; its number.
 
     Args:
@@ -26,6 +28,7 @@ async def save_plan(database: Database, instance: Instance, plan: Plan, kind: st
         instance: whose `desired.max_plan_age` holds.
         plan: what.
         kind: `document`, `undo`, `hand`.
+        whole: it is what the document says of all its users: noted as a comparison too.
     """
     counts = totals(plan)
     new = plans.NewPlan(
@@ -42,7 +45,33 @@ async def save_plan(database: Database, instance: Instance, plan: Plan, kind: st
         messages=counts.messages,
         content=plan_to_json(plan),
     )
-    return await plans.save(database, new)
+    return await plans.save(database, new, _comparison(plan) if whole else None)
+
+
+async def note_comparison(database: Database, plan: Plan, number: int | None) -> None:
+    """Note what a comparison of a whole document found where no new plan is saved.
+
+    Args:
+        database: where.
+        plan: what was found.
+        number: the plan that says the same and waits already; None: it is empty.
+    """
+    await plans.note_comparison(database, _comparison(plan), number)
+
+
+def _comparison(plan: Plan) -> plans.Comparison:
+    counts = totals(plan)
+    return plans.Comparison(
+        instance=plan.instance,
+        document=plan.source.document,
+        digest=plan.source.digest,
+        compared_at=plan.made_at,
+        users=counts.users + plan.unchanged,
+        users_differing=counts.users,
+        users_unresolved=len(plan.source.unresolved),
+        creates=counts.creates,
+        deletes=counts.deletes,
+    )
 
 
 async def load_plan(database: Database, clock: Clock, names: tuple[str, ...], number: int) -> Kept | None:

@@ -36,7 +36,7 @@ class Applying:
 
     async def save(self, plan: Plan, kind: str = "document") -> int:
         async with self.stage.rooms() as rooms:
-            return await save_plan(rooms.database, rooms.instance, plan, kind)
+            return await save_plan(rooms.database, rooms.instance, plan, kind, whole=kind == "document")
 
     async def apply(self, number: int, *, stop: Stop | None = None, **given: Any) -> ApplyReport:
         """One apply in a context of its own, as in a process of its own; `allow` holds allowances."""

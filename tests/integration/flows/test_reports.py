@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from sync_worker.desired.diff import Kind
 from sync_worker.errors import UsageError
 from sync_worker.flows.look.reporting import Question, Told, tell
+from sync_worker.flows.push.saving import note_comparison
 from sync_worker.logs import mask_address
 from sync_worker.reports.catalogue import find, names
 from sync_worker.sandbox import Fault, Role
@@ -343,6 +345,40 @@ async def test_plans_and_actions(applying: Applying, mirrored: Stage) -> None:
     assert plans[1]["document"].endswith("desired.csv")
 
 
+async def test_drift(applying: Applying, mirrored: Stage) -> None:
+    """What the last comparison found, and what is left after what its plan has done; nothing is said as nothing."""
+    assert await ask(mirrored, "drift") == []
+    what = await changed(applying)
+    loser, user = itertools.islice(applying.desire.plain(), 4, 6)
+    gone = "surplus@x.example"
+    mirrored.school.create(loser, "email", gone)
+    rows = (f"{loser},email,{gone},absent", f"{user},email,wanted@x.example,present")
+    number = await applying.planned(*rows)
+    (drift,) = await ask(mirrored, "drift")
+    columns = ("users", "users_differing", "creates", "deletes", "creates_left", "deletes_left", "plan_id")
+    assert pick([drift], *columns) == [(2, 2, 1, 1, 1, 1, number)]
+    assert await items(mirrored) == {(loser, "delete", gone), (user, "create", "wanted@x.example")}
+    await applying.apply(number, only=Kind.CREATE)
+    (drift,) = await ask(mirrored, "drift")
+    assert pick([drift], *columns, "plan_status") == [(2, 2, 1, 1, 0, 1, number, "applying")]
+    assert await items(mirrored) == {(loser, "delete", gone)}
+    await applying.apply(number)
+    assert pick(await ask(mirrored, "drift"), "creates_left", "deletes_left", "plan_status") == [(0, 0, "applied")]
+    assert await items(mirrored) == set()
+    plan = await applying.desire.plan(applying.desire.csv(*rows), max_age=None)
+    async with mirrored.rooms() as rooms:
+        await note_comparison(rooms.database, plan, None)
+    assert pick(await ask(mirrored, "drift"), *columns) == [(2, 0, 0, 0, 0, 0, None)]
+    found = await ask(mirrored, "comparisons")
+    assert pick(found, "changes", "plan_id") == [(0, None), (2, number), (1, what["plan"])]
+    assert {row["document"] for row in found} == {drift["document"]}
+
+
+async def items(stage: Stage) -> set[tuple[Any, ...]]:
+    """Who still drifts, and how."""
+    return set(pick(await ask(stage, "drift-changes"), "user_id", "kind", "address"))
+
+
 async def test_pending(mirrored: Stage) -> None:
     """What the brake holds back, with the number that accepts it."""
     assert await ask(mirrored, "pending") == []
@@ -379,6 +415,7 @@ async def test_no_address_unless_asked_for(applying: Applying, mirrored: Stage, 
     school.change_sis_id(what["other"], "mail@sis.example")
     await mirrored.run("account:self", max_tombstones=0)
     await mirrored.run("sis:nobody@sis.example", min_coverage_percent=0)
+    await applying.planned(f"{what['fourth']},email,drifting@x.example,present")
     given = usual(name, what["user"])
     everywhere = await mirrored.fetch(
         "SELECT address FROM mirror.communication_channels WHERE type <> 'push' UNION "
@@ -387,6 +424,7 @@ async def test_no_address_unless_asked_for(applying: Applying, mirrored: Stage, 
     secrets = {row["address"] for row in everywhere if len(row["address"]) > 3} | {
         "mail@sis.example",
         "nobody@sis.example",
+        "drifting@x.example",
     }
     for form in ("table", "csv", "json"):
         text, told = await written(mirrored, name, form=form, addresses=False, **given)
