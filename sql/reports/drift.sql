@@ -1,6 +1,6 @@
 -- title: Drift against the desired state
--- description: How far Canvas is from each desired state: as of its last comparison (by `run` or `plan`), and what is
---   left of that after what its plan has done since. `drift-changes` lists the channels.
+-- description: How far Canvas is from each desired state: as of its last comparison (by run or plan), and what is
+--   left of that after what its plan has done since. The report drift-changes lists the channels.
 SELECT
     instance, document, compared_at, users, users_differing, users_unresolved, creates, deletes, creates_left,
     deletes_left, plan_id, plan_status

@@ -19,7 +19,7 @@ from sync_worker.reports import charts
 from sync_worker.reports.charts import Picture
 from sync_worker.reports.forms import Asked, Form, Row
 from sync_worker.reports.overview import Answer, InstanceState, Live, Overview
-from sync_worker.reports.tables import Table, sheet, table, utc
+from sync_worker.reports.tables import Table, heading, sheet, table, utc
 
 DAYS: Final = 30  # of the chart of changes
 _VERDICTS: Final = {
@@ -52,7 +52,7 @@ def render(overview: Overview | None, live: Live | None = None) -> str:
 
 def render_sheet(asked: Asked, rows: Sequence[Row], notes: Sequence[str]) -> str:
     """One report as a page of its own, in the same dress."""
-    picture = charts.of_report(asked.report, asked.title, asked.chart, rows) if asked.chart else None
+    picture = charts.of_report(asked.report, heading(asked.chart.y), asked.chart, rows) if asked.chart else None
     return _template("sheet").render(
         asked=asked, table=sheet(asked, rows), notes=notes, pictures=[picture] if picture else [], **_shell(live=False)
     )

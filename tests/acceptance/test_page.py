@@ -12,6 +12,7 @@ import pytest
 from sync_worker.flows.look.page import look
 from sync_worker.flows.rooms import Opened
 from sync_worker.mirror.database import connect
+from sync_worker.reports.catalogue import find
 from sync_worker.reports.forms import Asked
 from sync_worker.reports.page import render, render_sheet
 from sync_worker.sandbox import Fault
@@ -200,14 +201,17 @@ async def test_the_live_page_follows_a_run(tab: Tab, tmp_path: Path, database_ur
             await tab.until("!window.same && document.body && document.body.textContent.includes('main: Fresh')")
             await tab.until("document.readyState === 'complete'")
             assert await tab.value("document.querySelectorAll('#table-runs tbody tr').length") == 1
-            assert min(await tab.value(MARKS)) > 0
-            assert await tab.faults() == []
+            for width, dark in SCREENS:
+                await tab.look(width=width, dark=dark)
+                assert min(await tab.value(MARKS)) > 0
+                assert await tab.value("document.documentElement.scrollWidth") <= width
+                assert await tab.faults() == []
             assert {url.removeprefix(address) for url in tab.requests} == {"/", "/status.json"}
             await tab.open("about:blank")
 
 
 async def test_a_named_report(tab: Tab, tmp_path: Path) -> None:
-    """In the same dress: escaped, filtered, without a complaint of the browser's."""
+    """In the same dress, with its chart: escaped, filtered, without a complaint of the browser's or of axe-core's."""
     asked = Asked(
         report="domains",
         title="E-mail domains",
@@ -216,12 +220,16 @@ async def test_a_named_report(tab: Tab, tmp_path: Path) -> None:
         columns=("domain", "users"),
         asked_at="2026-11-23T06:00:00Z",
         masked=True,
+        chart=find("domains").chart,
     )
     file = tmp_path / "sheet.html"
     rows = [{"domain": HOSTILE, "users": 3}, {"domain": "school.example", "users": 20}]
     file.write_text(render_sheet(asked, rows, ("a remark",)), encoding="utf-8")
-    await tab.look()
-    await tab.open(file.as_uri())
+    for width, dark in SCREENS:
+        await tab.look(width=width, dark=dark)
+        await tab.open(file.as_uri())
+        assert await tab.value(MARKS) == [2]
+        assert await tab.faults() == []
     assert await tab.value("document.querySelector('#table-domains tbody td').textContent") == HOSTILE
     await tab.value("document.querySelector('input[type=search]').value = 'school'")
     await tab.value("document.querySelector('input[type=search]').dispatchEvent(new Event('input'))")

@@ -58,7 +58,7 @@ async def _answer(opened: Opened, read: Reading, report: Report, total: int, *, 
     seen = rows if addresses else [masked(report, _without_words(report, row)) for row in rows]
     return Answer(
         report=report,
-        rows=[{name: _shown(value) for name, value in row.items()} for row in seen],
+        rows=[{name: _shown(value) for name, value in _of_its_kind(report, row).items()} for row in seen],
         total=max(total, len(rows)),
         given=usual,
     )
@@ -66,8 +66,13 @@ async def _answer(opened: Opened, read: Reading, report: Report, total: int, *, 
 
 def _without_words(report: Report, row: dict[str, Any]) -> dict[str, Any]:
     """Sentences of runs that write to Canvas name people's addresses, of any form."""
-    wordy = report.name == "runs" and row["kind"] not in _READING
-    return {**row, "message": None} if wordy else row
+    return {**row, "message": None} if report.name == "runs" and row["kind"] not in _READING else row
+
+
+def _of_its_kind(report: Report, row: dict[str, Any]) -> dict[str, Any]:
+    """Runs that write to Canvas have no users to read: 0 would say that they had, and none was read."""
+    writing = report.name == "runs" and row["kind"] not in _READING
+    return {**row, "users_total": None, "users_failed": None} if writing else row
 
 
 def _shown(value: Any) -> Any:

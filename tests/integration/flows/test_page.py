@@ -1,5 +1,6 @@
 """The page of a school that was read: its figures are the school's, as of one moment, and nobody's address is in it."""
 
+import itertools
 import re
 from collections.abc import AsyncIterator
 from html import unescape
@@ -13,6 +14,7 @@ from sync_worker.mirror.database import connect
 from sync_worker.reports.overview import Overview
 from sync_worker.reports.page import render
 from sync_worker.sandbox import Fault, Role
+from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Stage, quick, staged
 
@@ -129,3 +131,13 @@ async def test_long_lists_say_how_long(stage: Stage, monkeypatch: pytest.MonkeyP
     await stage.run()
     answer = (await seen(stage)).answers["changes"]
     assert (len(answer.rows), answer.total) == (7, len(stage.truth()))
+
+
+async def test_runs_that_write_have_no_users(applying: Applying) -> None:
+    """A zero would say that there were users to read."""
+    (user,) = itertools.islice(applying.desire.plain(), 1)
+    await applying.apply(await applying.planned(f"{user},email,new@x.example,present"))
+    overview = await seen(applying.stage)
+    users = {row["kind"]: row["users_total"] for row in overview.answers["runs"].rows}
+    assert users == {"run": len(applying.stage.ids), "apply": None}
+    assert overview.answers["drift"].rows[0]["creates_left"] == 0

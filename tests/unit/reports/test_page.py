@@ -10,6 +10,7 @@ from typing import Any
 
 from sync_worker.reports import charts
 from sync_worker.reports.catalogue import find
+from sync_worker.reports.header import Chart
 from sync_worker.reports.overview import Answer, InstanceState, Live, Overview, Said, Todo
 from sync_worker.reports.page import policy, render
 from sync_worker.reports.tables import COLUMNS, table
@@ -193,3 +194,45 @@ def test_charts_are_only_svg() -> None:
     assert not re.search(r"<(?:script|style|defs|desc|a)\b|\b(?:id|style|href)=", picture.svg)
     assert 'role="img" aria-label="Live channels by state and type: 3 email active.' in picture.svg
     assert charts.channels_by_state([]) is None
+
+
+def marks(picture: charts.Picture) -> list[str]:
+    """What the pointer would be told of each bar or dot, in the order of the drawing."""
+    return re.findall(r"<title>(.*?)</title>", picture.svg)
+
+
+def test_the_chart_of_a_report_over_time() -> None:
+    """From the earliest to the latest; what is not known is no dot; equal places of a series add up."""
+    chart = Chart(kind="line", x="compared_at", y="changes", by="document")
+    rows: list[dict[str, Any]] = [
+        {"compared_at": "2026-11-23T04:00:01Z", "changes": 0, "document": "a.csv"},
+        {"compared_at": "2026-11-22T04:00:01Z", "changes": 3, "document": "a.csv"},
+        {"compared_at": "2026-11-22T04:00:01Z", "changes": 4, "document": "<b>.csv"},
+        {"compared_at": "2026-11-21T04:00:01Z", "changes": None, "document": "a.csv"},
+    ]
+    picture = charts.of_report("comparisons", "Changes", chart, rows)
+    assert picture is not None
+    assert set(marks(picture)) == {
+        "2026-11-22 04:00: 3 a.csv", "2026-11-23 04:00: 0 a.csv", "2026-11-22 04:00: 4 &lt;b&gt;.csv",
+    }  # fmt: skip
+    assert "<b>" not in picture.svg
+    assert picture.notes == ()
+
+
+def test_the_chart_of_a_report_by_size() -> None:
+    """The largest come first, the smallest are left out, and that is said."""
+    rows: list[dict[str, Any]] = [
+        {"domain": f"d{number}.example", "users": number} for number in range(1, charts.WIDEST + 3)
+    ]
+    picture = charts.of_report("domains", "Users", Chart(kind="bar", x="domain", y="users"), rows)
+    assert picture is not None
+    drawn = marks(picture)
+    assert len(drawn) == charts.WIDEST
+    assert drawn[0] == f"d{charts.WIDEST + 2}.example: {charts.WIDEST + 2} users"
+    assert "d2.example" not in picture.svg
+    assert picture.notes == ("Not drawn: 2 smaller ones, which the table has.",)
+
+
+def test_no_chart_of_nothing() -> None:
+    """An empty report has none."""
+    assert charts.of_report("domains", "Users", Chart(kind="bar", x="domain", y="users"), []) is None
