@@ -39,7 +39,7 @@ test: $(STAMP) ## All tests, in parallel; ARGS="-n 0 -k name" for some, one afte
 
 # Chaos with more seeds, laws with more examples, every cell of the fault matrix by itself, every kill, every lost database.
 torture: export TORTURE := 1
-torture: export CHAOS_SEEDS ?= 200
+torture: export CHAOS_SEEDS ?= 340
 torture: export SOAK_USERS ?= 20000
 torture: $(STAMP) ## What takes too long for every day: under half an hour.
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m torture --timeout=3600 $(ARGS)
