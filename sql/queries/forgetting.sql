@@ -133,3 +133,12 @@ WITH scrubbed AS (
     RETURNING 1
 )
 SELECT count(*) FROM scrubbed;
+
+-- name: scrub_comparisons
+-- The names of documents that name the person. $1 instance, $2 pattern, $3 replacement.
+WITH scrubbed AS (
+    UPDATE worker.comparisons SET document = regexp_replace(document, $2, $3, 'g')
+    WHERE instance = $1 AND document ~ $2
+    RETURNING 1
+)
+SELECT count(*) FROM scrubbed;

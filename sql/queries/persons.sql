@@ -74,12 +74,19 @@ JOIN worker.batches b ON b.run_id = r.id
 WHERE r.instance = $1 AND b.user_ids @> ARRAY[$2::bigint]
 ORDER BY b.run_id, b.number;
 
+-- name: person_comparisons
+-- Comparisons with a document whose name fits a pattern. $1 instance, $2 pattern.
+SELECT id, document, compared_at, compared_by FROM worker.comparisons WHERE instance = $1 AND document ~ $2 ORDER BY id;
+
 -- name: runs_that_may_name
--- Runs whose specs hold one of some texts, or whose message fits a pattern. $1 instance, $2 texts, $3 pattern.
+-- Runs whose specs hold one of some texts, in any case, or whose message fits a pattern. $1 instance, $2 texts, $3 pattern.
 SELECT id, kind, status, started_at, users_spec, message
 FROM worker.runs
 WHERE instance = $1 AND (
-    EXISTS (SELECT FROM unnest($2::text[]) AS n (needle) WHERE position(n.needle IN array_to_string(users_spec, ' ')) > 0)
+    EXISTS (
+        SELECT FROM unnest($2::text[]) AS n (needle)
+        WHERE position(lower(n.needle) IN lower(array_to_string(users_spec, ' '))) > 0
+    )
     OR message ~ $3
 )
 ORDER BY id;
@@ -92,7 +99,7 @@ WHERE p.instance = $1 AND (
     EXISTS (
         SELECT FROM unnest($2::text[]) AS n (needle) WHERE position(lower(n.needle) IN lower(p.content::text)) > 0
     )
-    OR EXISTS (SELECT FROM unnest($2::text[]) AS n (needle) WHERE position(n.needle IN p.document) > 0)
+    OR EXISTS (SELECT FROM unnest($2::text[]) AS n (needle) WHERE position(lower(n.needle) IN lower(p.document)) > 0)
     OR p.reason ~ $3
 )
 ORDER BY p.id;

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Final
@@ -39,6 +40,9 @@ async def run_psql(context: CliContext, arguments: tuple[str, ...]) -> int:
         return await process.wait()
 
 
+_PORT: Final = re.compile(r":\d+$")
+
+
 def _psql() -> str:
     """The machine's own, else the one beside the embedded server."""
     beside = (folder / "psql" for folder in candidates(search_places(os.environ)))
@@ -48,11 +52,17 @@ def _psql() -> str:
     return found
 
 
+def _hosts(netloc: str) -> list[str]:
+    """There may be several, with commas between them."""
+    return netloc.rpartition("@")[2].split(",")
+
+
 def _variables(url: str) -> Iterator[tuple[str, str]]:
     parts = urlsplit(url)
+    hosts = [host.rpartition(":") if _PORT.search(host) else (host, "", "") for host in _hosts(parts.netloc)]
     values = {
-        "host": parts.hostname,
-        "port": str(parts.port) if parts.port else None,
+        "host": ",".join(host.strip("[]") for host, _, _ in hosts),
+        "port": ",".join(port for _, _, port in hosts).strip(","),
         "user": parts.username,
         "password": parts.password,
         "dbname": parts.path.lstrip("/"),

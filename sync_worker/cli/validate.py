@@ -89,14 +89,10 @@ def _summary(settings: "Settings", instances: "tuple[Instance, ...]") -> str:
 
 def _database(settings: "Settings") -> str:
     """Where the mirror lives, without the password."""
-    from urllib.parse import urlsplit
+    from sync_worker.mirror.trouble import describe
 
     url = settings.database_url().get_secret_value()
-    if url.startswith("embedded"):
-        return url
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2] or "a local socket"
-    return f"PostgreSQL at {place}, database {parts.path.lstrip('/') or 'of the same name as the user'}"
+    return url if url.startswith("embedded") else f"PostgreSQL, {describe(url)}"
 
 
 def _instance(instance: "Instance") -> str:

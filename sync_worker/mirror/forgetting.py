@@ -55,6 +55,7 @@ async def remove(session: Session, person: Person) -> dict[str, int]:
     loose, strict = person.loose_pattern, person.pattern
     counts["worker.actions"] += await session.fetch_value("scrub_actions", person.instance, strict, loose, REPLACEMENT)
     counts["worker.failures"] += await session.fetch_value("scrub_failures", person.instance, strict, REPLACEMENT)
+    counts["worker.comparisons"] = await session.fetch_value("scrub_comparisons", person.instance, strict, REPLACEMENT)
     return counts
 
 

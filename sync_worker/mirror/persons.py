@@ -100,7 +100,9 @@ async def held(session: Session, person: Person) -> dict[str, list[dict[str, Any
     """The person's rows by table, but those of runs and plans, which name people in their contents."""
     rows = {table: await session.fetch(name, person.instance, person.user_id) for table, name in _HELD}
     failures = await session.fetch("person_failures", person.instance, person.user_id, person.references)
-    return {table: [_plain(row) for row in found] for table, found in {**rows, "worker.failures": failures}.items()}
+    compared = await session.fetch("person_comparisons", person.instance, person.pattern)
+    every = {**rows, "worker.failures": failures, "worker.comparisons": compared}
+    return {table: [_plain(row) for row in found] for table, found in every.items()}
 
 
 async def acted(session: Session, person: Person) -> int:

@@ -1,10 +1,38 @@
 """The address of a Canvas: what may stand in `base_url`, and the origin it names."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EXAMPLE = 'write it as "https://school.instructure.com"'
+
+
+DATABASE_SCHEMES = ("postgresql://", "postgres://")
+_HOST = re.compile(r"(\[[^]]*]|[^:\[\]]*)(:\d{1,5})?")
+_ESCAPED = "in its user or password write %2F for /, %3F for ?, %40 for @, %23 for #, %5B for [ and %3A for :"
+
+
+def check_database_url(text: str) -> str:
+    """`text`, when it is a PostgreSQL URL of which every part is what it looks like.
+
+    A character in the password that is not escaped moves parts of it into host, port and database, where they would be
+    shown. Several hosts may be named, with commas.
+
+    Raises:
+        ValueError: it is not; the message never repeats the text, which may hold a password.
+    """
+    if not text.startswith(DATABASE_SCHEMES):
+        raise ValueError("must begin with postgresql://")
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        raise ValueError(f"cannot be read as a URL; {_ESCAPED}") from None
+    hosts = url.netloc.rpartition("@")[2].split(",")
+    moved = "@" in text and "@" not in url.netloc
+    if text.count("@") > 1 or "#" in text or moved or not all(map(_HOST.fullmatch, hosts)):
+        raise ValueError(f"has a character that splits it in the wrong place; {_ESCAPED}")
+    return text
 
 
 def check_base_url(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
@@ -19,14 +19,23 @@ _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 _SECONDS = re.compile(r"\d+(?:\.\d+)?")
 
 
+LONGEST: Final = timedelta(days=36_500)
+"""What is longer is a mistake, and leads out of the calendar."""
+
+
 def parse_duration(value: str | float | timedelta) -> timedelta:
     """The duration that `value` means; units ms, s, m, h, d, w, also several in a row.
 
     Raises:
         ValueError: it means none; the message shows how to write one.
     """
-    if isinstance(value, timedelta):
-        return value
+    found = value if isinstance(value, timedelta) else _parsed(value)
+    if found > LONGEST:
+        raise ValueError("longer than a hundred years; where something is to be kept for ever, leave the setting out")
+    return found
+
+
+def _parsed(value: str | float) -> timedelta:
     text = "" if isinstance(value, bool) else str(value).strip().lower()
     try:
         if _SECONDS.fullmatch(text):

@@ -14,7 +14,7 @@ from sync_worker.settings.problems import Problem, described, did_you_mean, from
 from sync_worker.settings.sources import Environment, Tree, anchored, merge, read_toml
 
 CONFIG_VARIABLE = "SYNC_WORKER_CONFIG"
-SECRETS: Final = frozenset({"token", "client_secret", "refresh_token"})
+SECRETS: Final = frozenset({"token", "client_secret", "refresh_token", "heartbeat_url"})
 """Settings that are secrets as a whole; a database URL is one where a password is in it."""
 
 USUAL_PLACES = (Path("config/sync-worker.toml"), Path("/etc/sync-worker/config.toml"))

@@ -1,7 +1,7 @@
 """`Settings`: the whole configuration, one frozen value."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -30,6 +30,8 @@ from sync_worker.settings.tables import (
     RunTable,
     ScheduleTable,
     WebTable,
+    check_direct_url,
+    check_mirror_url,
 )
 
 ENV_PREFIX = "SYNC_WORKER_"
@@ -133,7 +135,7 @@ class Settings(BaseSettings):
         database = self.database
         if database.url_file is None:
             return self._told(database.url or SecretStr(EMBEDDED))
-        return self._told(read_secret(database.url_file, setting="database.url_file"))
+        return self._told(_url_of(database.url_file, "database.url_file", check_mirror_url))
 
     def direct_database_url(self) -> SecretStr:
         """The URL for the lock's own connection: `direct_url`, without it the usual one.
@@ -145,7 +147,7 @@ class Settings(BaseSettings):
         if database.direct_url is not None:
             return self._told(database.direct_url)
         if database.direct_url_file is not None:
-            return self._told(read_secret(database.direct_url_file, setting="database.direct_url_file"))
+            return self._told(_url_of(database.direct_url_file, "database.direct_url_file", check_direct_url))
         return self.database_url()
 
     def heartbeat_url(self) -> SecretStr | None:
@@ -159,6 +161,14 @@ class Settings(BaseSettings):
         for part in passwords(url.get_secret_value()):
             self._on_secret(part)
         return url
+
+
+def _url_of(path: Path, setting: str, check: Callable[[SecretStr], SecretStr]) -> SecretStr:
+    """The URL in a file, checked like one in the configuration."""
+    try:
+        return check(read_secret(path, setting=setting))
+    except ValueError as problem:
+        raise ConfigError(f"the URL in {path} {problem}", where=setting) from None
 
 
 def passwords(url: str) -> set[str]:

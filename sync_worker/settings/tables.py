@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from sync_worker.cron import parse
-from sync_worker.settings.addresses import check_base_url
+from sync_worker.settings.addresses import DATABASE_SCHEMES, check_base_url, check_database_url
 from sync_worker.settings.durations import Duration
 
 _HOUR = timedelta(hours=1)
-_DATABASE_SCHEMES = ("postgresql://", "postgres://")
 
 
 def _one_or_more(value: Any) -> Any:
@@ -25,27 +24,21 @@ def _one_or_more(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _check_database_url(value: SecretStr) -> SecretStr:
+def check_mirror_url(value: SecretStr) -> SecretStr:
+    """`value`, when it is one of the forms of `database.url`; raises ValueError, without repeating it."""
     text = value.get_secret_value()
-    if text.startswith(_DATABASE_SCHEMES):
-        return _check_escapes(value)
     if text == "embedded" or text.startswith("embedded:"):
         return value
-    raise ValueError('must be "embedded", "embedded:DIR" or begin with postgresql://')
-
-
-def _check_escapes(value: SecretStr) -> SecretStr:
-    """A password with @ or # in it moves parts of itself into host and database."""
-    text = value.get_secret_value()
-    if text.count("@") > 1 or "#" in text:
-        raise ValueError("has an @ or # in its user or password; write %40 for @ and %23 for #")
+    if not text.startswith(DATABASE_SCHEMES):
+        raise ValueError('must be "embedded", "embedded:DIR" or begin with postgresql://')
+    check_database_url(text)
     return value
 
 
-def _check_direct_url(value: SecretStr) -> SecretStr:
-    if value.get_secret_value().startswith(_DATABASE_SCHEMES):
-        return _check_escapes(value)
-    raise ValueError("must begin with postgresql://")
+def check_direct_url(value: SecretStr) -> SecretStr:
+    """The same for `database.direct_url`."""
+    check_database_url(value.get_secret_value())
+    return value
 
 
 def _check_token(value: SecretStr) -> SecretStr:
@@ -100,8 +93,8 @@ Count = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 Strings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
-DirectUrl = Annotated[SecretStr, AfterValidator(_check_direct_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(check_mirror_url)]
+DirectUrl = Annotated[SecretStr, AfterValidator(check_direct_url)]
 
 
 class Table(BaseModel):

@@ -14,7 +14,7 @@ from sync_worker.clock import Clock
 from sync_worker.desired.plan import Plan, fingerprint
 from sync_worker.desired.render.as_json import plan_from_json, plan_to_json
 from sync_worker.errors import PlanError
-from sync_worker.flows.privacy.person import runs_naming, said_by_plan, spec_texts_without
+from sync_worker.flows.privacy.person import runs_naming, said_by_plan, spec_texts_without, without_remarks
 from sync_worker.mirror import forgetting, forgotten, persons
 from sync_worker.mirror.database import Record, Session
 from sync_worker.mirror.forgetting import PlanWithout, RunWithout
@@ -90,7 +90,7 @@ def _without(row: Record, person: Person) -> PlanWithout:
         digest=plan.source.digest,
         fingerprint=fingerprint(plan),
         reason=reason,
-        content=plan_to_json(plan),
+        content=json.dumps(without_remarks(json.loads(plan_to_json(plan)), person)),
     )
 
 

@@ -1,7 +1,7 @@
 """Everything that is held on one person: whom a reference means, and what each table says."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -106,17 +106,19 @@ def spec_texts_without(specs: list[str], person: Person) -> list[str]:
 def _spec_without(text: str, person: Person) -> str:
     prefix, _, values = text.partition(":")
     kind = KINDS.get(prefix)
-    if kind is None:
-        return text
+    if kind is None:  # file:, query:, account: — a path may name somebody
+        return person.scrub(text)
     kept = [value for value in values.split(",") if not _is_person(kind, value, person)]
     return text if len(kept) == len(values.split(",")) else f"{prefix}:{','.join(kept) or persons.REPLACEMENT}"
 
 
 def _is_person(kind: RefKind, value: str, person: Person) -> bool:
+    """In any case of letters, as Canvas compares logins and SIS ids."""
     try:
-        return reference(kind, value, "") in person.refs
+        found = reference(kind, value, "")
     except SourceError:  # an earlier version, or somebody by hand, has written what this one would not
         return False
+    return any(ref.kind is found.kind and ref.value.casefold() == found.value.casefold() for ref in person.refs)
 
 
 # --- plans ----------------------------------------------------------------------------------------------
@@ -142,11 +144,52 @@ def said_by_plan(row: Record, person: Person) -> Row | None:
         "document": row["document"] if person.scrub(row["document"]) != row["document"] else None,
         "reason": row["reason"] if row["reason"] and person.scrub_loosely(row["reason"]) != row["reason"] else None,
     }
-    said = {"users": users, "unresolved": unresolved, "only": only, **texts}
+    others = [user for user in content.get("users", ()) if entry_of(user) != person.user_id]
+    said = {"users": users, "unresolved": unresolved, "only": only, "remarks": _remarks(others, person), **texts}
     if not any(said.values()):
         return None
     head = {name: row[name] for name in ("id", "kind", "status", "made_at", "made_by")}
     return {**head, **{name: value for name, value in said.items() if value}}
+
+
+def _remarks(entries: list[Row], person: Person) -> list[str]:
+    """What is written about others, and names the person all the same."""
+    pairs = zip(_texts(entries), _texts(without_remarks(entries, person)), strict=True)
+    return [before for before, after in pairs if after != before]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The remarks in a part of a plan's JSON, in their order."""
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from [item] if key in REMARKS and isinstance(item, str) else _texts(item)
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case _:
+            pass
+
+
+REMARKS: Final = frozenset({"where", "reason"})
+"""Fields of a plan's JSON: the place of a wish, which holds the name of a file, and why somebody has it."""
+
+
+def without_remarks(value: Any, person: Person) -> Any:
+    """A part of a plan's JSON without what its remarks say of the person."""
+    match value:
+        case dict():
+            return {key: _without_remark(key, item, person) for key, item in value.items()}
+        case list():
+            return [without_remarks(item, person) for item in value]
+        case _:
+            return value
+
+
+def _without_remark(key: str, value: Any, person: Person) -> Any:
+    if key not in REMARKS or not isinstance(value, str):
+        return without_remarks(value, person)
+    return person.scrub_loosely(value) if key == "reason" else person.scrub(value)
 
 
 def entry_of(user: Row) -> int | None:
