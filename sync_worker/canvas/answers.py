@@ -187,7 +187,7 @@ _ERRORS: Final[Mapping[Meaning, tuple[type[SyncWorkerError], str, str]]] = {
 }
 
 
-def error_for(meaning: Meaning, asked: Asked, answer: Answer, *, secret: str = "") -> SyncWorkerError:
+def error_for(meaning: Meaning, asked: Asked, answer: Answer, *, secret: str = "", source: str = "") -> SyncWorkerError:
     """The error that says what `meaning` (not `OK`) came of `asked`.
 
     Args:
@@ -195,8 +195,11 @@ def error_for(meaning: Meaning, asked: Asked, answer: Answer, *, secret: str = "
         asked: the request.
         answer: its words are quoted, masked and shortened.
         secret: the access token, taken out should the other side repeat it.
+        source: where the access token is written; a message about the token itself names it.
     """
     kind, what, hint = _ERRORS[meaning]
+    if source and meaning is Meaning.TOKEN_REFUSED:
+        what = f"{what} of {source}"
     words = canvas_words(answer.body)
     quoted = shown(words.replace(secret, "[token]") if secret else words)
     what = f"{what}: status {answer.status}" + (f", {quoted}" if quoted else "")

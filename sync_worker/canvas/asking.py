@@ -176,7 +176,7 @@ class Asker:
                 if isinstance(came, Broken):
                     return silent(came.error)
                 at = began + (self._clock.now() - began) / 2
-                probe = answered(call.asked, came, at=at, secret=token)
+                probe = answered(call.asked, came, at=at, secret=token, source=self._options.token_source)
                 self._tell_body(permit, came, probe.meaning)
             if probe.meaning is not Meaning.THROTTLED:
                 return probe
@@ -214,7 +214,7 @@ class Asker:
             return _Setback(meaning=Meaning.TROUBLE, error=error)
 
     def _setback(self, asked: Asked, answer: Answer, meaning: Meaning, token: str) -> _Setback:
-        error = error_for(meaning, asked, answer, secret=token)
+        error = error_for(meaning, asked, answer, secret=token, source=self._options.token_source)
         return _Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer), token=token)
 
     def _tell_body(self, permit: "Permit", answer: Answer, meaning: Meaning) -> None:

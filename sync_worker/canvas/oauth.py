@@ -69,8 +69,9 @@ def refusal(answer: Answer, grant: RefreshGrant) -> TokenRefused | None:
     said = f"{code}: {words}" if words else code
     for secret in (grant.client_secret, grant.refresh_token):
         said = said.replace(secret, "[secret]")
+    of = f" (refresh token of {grant.source})" if grant.source else ""
     return TokenRefused(
-        f"Canvas refused to renew the access token: status {answer.status}, {shown(said)}",
+        f"Canvas refused to renew the access token: status {answer.status}, {shown(said)}{of}",
         where=ASKED.where,
         hint=_CLIENT if code in {"invalid_client", "unauthorized_client"} else _GRANT,
     )

@@ -17,6 +17,7 @@ class RefreshGrant:
     client_id: str  # of the developer key
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    source: str = ""  # where the refresh token is written, for messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class ClientOptions:
 
     base_url: str  # scheme, host and port
     token: str = field(repr=False, default="")  # counts where there is no grant
+    token_source: str = ""  # where it, or what renews it, is written, for messages; never the token itself
     grant: RefreshGrant | None = None
     tls: SSLContext | None = None  # whom to believe; None: the authorities that the system trusts
     per_page: int = 100  # asked for; the server may give fewer

@@ -26,7 +26,7 @@ class Probe:
         return self.status is not None and 300 <= self.status < 400  # noqa: PLR2004  (the statuses of redirects)
 
 
-def answered(asked: Asked, answer: Answer, *, at: datetime, secret: str) -> Probe:
+def answered(asked: Asked, answer: Answer, *, at: datetime, secret: str, source: str = "") -> Probe:
     """What an answer says.
 
     Args:
@@ -34,12 +34,14 @@ def answered(asked: Asked, answer: Answer, *, at: datetime, secret: str) -> Prob
         answer: complete.
         at: our time in the middle of the exchange.
         secret: the token, not to be repeated.
+        source: where the token is written.
     """
     meaning = classify(asked, answer)
+    good = meaning is Meaning.OK
     return Probe(
         meaning=meaning,
         status=answer.status,
-        error=None if meaning is Meaning.OK else error_for(meaning, asked, answer, secret=secret),
+        error=None if good else error_for(meaning, asked, answer, secret=secret, source=source),
         page=answer.body.lstrip()[:1] == b"<",
         ahead=_ahead(answer, at),
         cost=units(answer.headers, "X-Request-Cost"),

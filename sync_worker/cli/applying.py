@@ -30,6 +30,10 @@ from sync_worker.flows.stop import Stop, stopping_on_signals
 _KINDS: Final = {"undo": "undo", "channels": "hand"}
 """The kind of a plan by that of its run."""
 
+WHAT_PLAN_IS: Final = (
+    "PLAN is the number of a saved plan (sync-worker plans list shows them) or a file that sync-worker plan --out wrote"
+)
+
 NOT_SAVED: Final = 0
 """No plan has this number."""
 
@@ -139,7 +143,7 @@ async def _find(opened: Opened, which: str) -> Kept:
         content = await asyncio.to_thread(Path(which).read_text, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"the plan cannot be read: {why}", where=which) from error
+        raise UsageError(f"the plan cannot be read: {why}", where=which, hint=WHAT_PLAN_IS) from error
     kept = await find_plan(opened.database, opened.clock, opened.names, content)
     if kept is None:
         raise UsageError(

@@ -7,7 +7,7 @@ import typer
 from sync_worker.cli.apply import AllowDefaultChange, Reason, Yes
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
-from sync_worker.cli.output import as_json
+from sync_worker.cli.output import as_json, console
 from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
@@ -188,7 +188,6 @@ def _table(rows: list[dict[str, object]]) -> None:
     if not rows:
         typer.echo("no channels")
         return
-    from rich.console import Console
     from rich.table import Table
 
     names = ("id", "type", "address", "position", "workflow_state", "last_bounce_at")
@@ -197,4 +196,4 @@ def _table(rows: list[dict[str, object]]) -> None:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*("" if row.get(name) is None else str(row[name]) for name in names))
-    Console(highlight=False).print(table)
+    console().print(table)

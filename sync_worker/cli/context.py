@@ -40,10 +40,11 @@ class CliContext:
 
         return find_config(self.config, os.environ)
 
-    def load_settings(self) -> "Settings":
+    def load_settings(self, *, warn: bool = True) -> "Settings":
         """Settings from file and environment; from then on logs are configured and hide secrets.
 
-        Files with secrets that others on this machine can read are warned of.
+        Args:
+            warn: log a warning of files with secrets that others on this machine can read.
 
         Raises:
             ConfigError: with every problem.
@@ -54,7 +55,7 @@ class CliContext:
         self.configure_logs()
         settings = load_settings(self.config_path(), os.environ, on_secret=logs.register_secret)
         self.configure_logs(settings)
-        for sentence in settings.exposed():
+        for sentence in settings.exposed() if warn else ():
             logs.get_logger().warning(sentence)
         return settings
 

@@ -9,6 +9,7 @@ import typer
 
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.examples import examples
+from sync_worker.cli.exits import INTERRUPTED, say
 from sync_worker.errors import UsageError
 
 USUAL_PLACE: Final = Path("config/sync-worker.toml")
@@ -67,7 +68,11 @@ def init(
         yes=yes,
         overwrite=overwrite,
     )
-    path = _write(context, options)
+    try:
+        path = _write(context, options)
+    except (KeyboardInterrupt, typer.Abort):
+        say("stopped; nothing was written")
+        raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(_examined(context, path))
 
 

@@ -82,10 +82,13 @@ def _line(question: str, option: str) -> str:
 
 
 def base_url(text: str) -> str:
-    """Scheme and host; https:// may be left out. Raises `ValueError`, as all of these."""
+    """Scheme and host; https:// may be left out, but not for this machine. Raises `ValueError`, as all of these."""
     from sync_worker.settings.addresses import check_base_url, is_loopback
 
-    checked = check_base_url(text if "://" in text or not text else f"https://{text}")
+    whole = "://" in text or not text
+    checked = check_base_url(text if whole else f"https://{text}")
+    if not whole and is_loopback(checked):
+        raise ValueError(f"write http://{text} or https://{text}: on this machine it may be either")
     if checked.startswith("http:") and not is_loopback(checked):
         raise ValueError("http:// would send the token in the clear; write https://")
     return checked

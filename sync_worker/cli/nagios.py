@@ -24,7 +24,7 @@ def line(found: Sequence[Weighed]) -> str:
 
 def failure(level: Level, message: str) -> str:
     """The line where nothing could be found out."""
-    return _head(level, message)
+    return _head(level, "; ".join(filter(None, map(str.strip, message.splitlines()))))
 
 
 def _head(level: Level, text: str) -> str:

@@ -83,11 +83,14 @@ async def _list(context: CliContext, form: str) -> None:
 
 def _echo_run(instance: str, run_id: int, rows: "tuple[Pending, ...]", config: Path | None) -> None:
     """What one run holds back, why, and what a person can do."""
+    from sync_worker.desired.render.words import counted
+    from sync_worker.flows.pull.verdict import reasons
+
     whats = {"absent": "absent from a complete read", "gone": "their user is gone"}
     for row in rows:
-        count = f"{row.channels:,} channels of {row.users:,} users"
+        count = f"{counted(row.channels, 'channel', 'channels')} of {counted(row.users, 'user', 'users')}"
         typer.echo(f"{instance}: run {run_id}: {count}, {whats[row.reason]}, since {row.since:%Y-%m-%d %H:%M} UTC")
-    typer.echo(f"  why:  {rows[0].message or 'the run did not end'}")
+    typer.echo(f"  why:  {reasons(rows[0].message or '') or 'the run did not end'}")
     program = f"sync-worker{f' --config {config}' if config else ''} --instance {instance} pending"
     typer.echo(f"  look: {program} list {run_id}")
     typer.echo(f"  then: {program} accept {run_id}   (or: dismiss {run_id})")
@@ -124,6 +127,7 @@ async def _accept(context: CliContext, run_id: int) -> int:
 
 async def _dismiss(context: CliContext, run_id: int) -> None:
     from sync_worker.cli.opening import opening
+    from sync_worker.desired.render.words import counted
     from sync_worker.flows.pull.pending import dismiss as flow
     from sync_worker.mirror.lock import writing
 
@@ -131,4 +135,5 @@ async def _dismiss(context: CliContext, run_id: int) -> None:
         name = opened.names[0]
         async with writing(opened.database, name, f"pending dismiss {run_id}", opened.clock) as writer:
             count = await flow(opened.database, writer, run_id)
-    typer.echo(f"{name}: {count:,} deletions of run {run_id} dismissed; the channels stay in the mirror")
+    deletions = counted(count, "deletion", "deletions")
+    typer.echo(f"{name}: {deletions} of run {run_id} dismissed; the channels stay in the mirror")

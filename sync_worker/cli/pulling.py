@@ -9,6 +9,7 @@ from sync_worker.cli.display import shown
 from sync_worker.cli.opening import opening
 from sync_worker.cli.reconciling import print_reconciled
 from sync_worker.cli.summary import print_report
+from sync_worker.desired.render.words import counted
 from sync_worker.errors import Stopped
 from sync_worker.flows.job import Job, Onlooker, Outcome, run_job
 from sync_worker.flows.progress import Progress
@@ -62,7 +63,8 @@ def _tell(outcome: Outcome) -> None:
 def _stopped(progress: Progress) -> str:
     if not progress.run_id:
         return f"{progress.instance}: stopped by a signal before anything was read"
-    total = f"{progress.users:,} users" if progress.listed else f"{progress.users:,} users listed so far"
+    users = counted(progress.users, "user", "users")
+    total = users if progress.listed else f"{users} listed so far"
     return (
         f"{progress.instance}: run {progress.run_id} stopped by a signal after {progress.done:,} of {total}; "
         "what was read is kept, and the same command goes on from there"

@@ -30,21 +30,25 @@ def show(found: tuple[InstanceStatus, ...], now: datetime) -> None:
 
 def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
     facts = [
-        ("mirror", f"{status.channels_live:,} live channels of {status.users_present:,} users{_others(status)}"),
+        ("mirror", _mirror(status)),
         ("fresh", _age(status.last_success_at, now)),
         ("lock", f"held by {status.holder}" if status.holder else "free"),
     ]
-    facts += [("failures", f"{status.open_failures:,} users or references, tried again by the next run")] * bool(
-        status.open_failures
-    )
-    facts += [("pending", f"{status.deletions_pending:,} deletions wait: sync-worker pending list")] * bool(
-        status.deletions_pending
-    )
+    failures = counted(status.open_failures, "user or reference", "users or references")
+    facts += [("failures", f"{failures}, tried again by the next run")] * bool(status.open_failures)
+    pending = counted(status.deletions_pending, "deletion waits", "deletions wait")
+    facts += [("pending", f"{pending}: sync-worker pending list")] * bool(status.deletions_pending)
     facts += [("desired", _drift(status.drift))] if status.drift else []
     facts += [("plan", _plan(plan)) for plan in status.plans_waiting]
-    unsettled = f"{status.actions_unsettled:,} actions, looked after by the next run or apply: see worker.actions"
-    facts += [("unsettled", unsettled)] * bool(status.actions_unsettled)
+    unsettled = counted(status.actions_unsettled, "action", "actions")
+    looked_after = f"{unsettled}, looked after by the next run or apply: see worker.actions"
+    facts += [("unsettled", looked_after)] * bool(status.actions_unsettled)
     return facts
+
+
+def _mirror(status: InstanceStatus) -> str:
+    channels = counted(status.channels_live, "live channel", "live channels")
+    return f"{channels} of {counted(status.users_present, 'user', 'users')}{_others(status)}"
 
 
 def _drift(drift: dict[str, Any]) -> str:
@@ -108,7 +112,8 @@ def _figures(run: dict[str, Any]) -> str:
     if run["kind"] in WRITING:
         done = f"{run['creates_done']:,} created, {run['deletes_done']:,} deleted"
         return f"{done}, {run['actions_not_done']:,} not done"
+    users = counted(run["users_total"], "user", "users")
     return (
-        f"{run['users_total']:,} users, {run['users_failed']:,} failed; {run['channels_created']:,} new, "
+        f"{users}, {run['users_failed']:,} failed; {run['channels_created']:,} new, "
         f"{run['channels_changed']:,} changed, {run['channels_deleted']:,} deleted; {run['throttled']:,} refused"
     )

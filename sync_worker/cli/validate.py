@@ -36,10 +36,12 @@ def validate(
         typer.echo(describe_document(file))
         return
     context = CliContext.of(ctx)
-    settings = context.load_settings()
+    settings = context.load_settings(warn=False)
     instances = context.selected_instances(settings)
     _check_secrets(settings, instances)
     typer.echo(_summary(settings, instances))
+    for sentence in settings.exposed():
+        typer.echo(f"warning: {sentence}")
 
 
 def _check_users(instance: "Instance") -> None:

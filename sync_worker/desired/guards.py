@@ -74,6 +74,16 @@ class Tripped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unused(Tripped):
+    """A guard that would withhold all changes of a kind, of a plan that has none of it."""
+
+    @override
+    def __str__(self) -> str:
+        why = f"{self.figure} (limit {self.limit}, option {self.option})"
+        return f"there are no {self.kind}s, and all would be withheld: {why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """What the guards say to a plan."""
 
@@ -90,7 +100,7 @@ def rule(plan: Plan, limits: GuardLimits, allowances: Allowances, done: Done) ->
     counts = totals(plan)
     only_creates = counts.creates > 0 and counts.deletes == 0
     tripped = (
-        *(() if only_creates else _document(plan, limits, allowances)),
+        *(() if only_creates else _document(plan, limits, allowances, Tripped if counts.deletes else Unused)),
         *_creates(counts, limits, allowances, done),
         *_deletes(plan, counts, limits, allowances, done),
     )
@@ -137,7 +147,7 @@ def _deletes(plan: Plan, counts: Totals, limits: GuardLimits, allowances: Allowa
         yield Tripped(kind=Kind.DELETE, figure=figure, limit=limit, option=option)
 
 
-def _document(plan: Plan, limits: GuardLimits, allowances: Allowances) -> Iterator[Tripped]:
+def _document(plan: Plan, limits: GuardLimits, allowances: Allowances, trip: type[Tripped]) -> Iterator[Tripped]:
     """An empty or shrunken document, and one whose references lead nowhere, delete nothing."""
     source = plan.source
     named = source.users + len(source.unresolved)
@@ -146,13 +156,13 @@ def _document(plan: Plan, limits: GuardLimits, allowances: Allowances) -> Iterat
         lead = "leads" if len(source.unresolved) == 1 else "lead"
         figure = f"{len(source.unresolved):,} of {_counted(named, 'reference')} {lead} to nobody ({lost:.1f} %)"
         limit = f"{limits.max_unresolved_percent:g} %"
-        yield Tripped(kind=Kind.DELETE, figure=figure, limit=limit, option="a corrected document")
+        yield trip(kind=Kind.DELETE, figure=figure, limit=limit, option="a corrected document")
     before = source.users_before or 0
     shrunk = 100.0 * (before - source.users) / before if before else 0.0
     if not allowances.empty and (source.users == 0 or shrunk > limits.max_shrink_percent):
         figure = f"the document has {_counted(source.users, 'user')} where the last applied one had {before:,}"
         limit = f"{limits.max_shrink_percent:g} % fewer"
-        yield Tripped(kind=Kind.DELETE, figure=figure, limit=limit, option="--allow-empty")
+        yield trip(kind=Kind.DELETE, figure=figure, limit=limit, option="--allow-empty")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -7,12 +7,13 @@ dropped.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Final
 
 from sync_worker.channels import UserRef
 from sync_worker.desired.entries import Entry, Item, State, UserHead
 from sync_worker.desired.model import EMAIL, PUSH, ChannelKey, Wish
-from sync_worker.desired.problems import Problem, Severity, did_you_mean, shown
+from sync_worker.desired.problems import NEAR, Problem, Severity, did_you_mean, shown
 from sync_worker.errors import DocumentError, UsageError
 
 TYPES: Final = ("email", "sms", "push", "chat", "twitter", "facebook", "yo", "slack")
@@ -40,6 +41,12 @@ def type_named(text: str) -> str:
     if near or not _TYPE.fullmatch(text):
         raise DocumentError(f"{shown(text)} is no type of channel", hint=near or "Write email or sms")
     return text
+
+
+def type_meant(text: str) -> str | None:
+    """The known type that a word is or was meant to be, so that what goes with it can be checked; None: no idea."""
+    near = get_close_matches(text.strip().lower(), TYPES, n=1, cutoff=NEAR)
+    return near[0] if near else None
 
 
 def address_of(channel_type: str | None, text: str) -> str:

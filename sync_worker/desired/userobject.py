@@ -9,7 +9,7 @@ from sync_worker.desired.entries import Entry, Item, State, Terms, UserHead
 from sync_worker.desired.fields import Fields, Spot, Value, flag, items_of, text
 from sync_worker.desired.model import PUSH, Mode
 from sync_worker.desired.problems import Problem, Severity, did_you_mean, shown
-from sync_worker.desired.rules import address_of, check_entry, check_user, reason_of, type_named
+from sync_worker.desired.rules import address_of, check_entry, check_user, reason_of, type_meant, type_named
 from sync_worker.errors import DocumentError
 from sync_worker.users.refs import parse_ref
 
@@ -51,7 +51,8 @@ def _wishes(fields: Fields, head: UserHead, terms: Terms, state: State) -> Itera
 def _wish(value: Value, spot: Spot, head: UserHead, terms: Terms, state: State) -> Iterator[Entry | Problem]:
     fields = Fields(value, spot, WISH[state])
     channel_type = fields.required("type", _type)
-    address = fields.required("address", lambda value: address_of(channel_type, text(value)))
+    meant = channel_type or type_meant(str(fields.value("type")))
+    address = fields.required("address", lambda value: address_of(meant, text(value)))
     skip = fields.optional("skip_confirmation", flag, state is State.ABSENT or terms.skip_confirmation)
     reason = fields.optional("reason", lambda value: reason_of(text(value)), "")
     yield from fields.problems

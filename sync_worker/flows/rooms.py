@@ -123,10 +123,12 @@ async def open_canvas(
 
 def _client_options(instance: Instance, *, writing: bool) -> ClientOptions:
     access = instance.write_access() if writing else instance.read_access()
+    source = instance.token_source(writing=writing)
     return ClientOptions(
         base_url=instance.base_url,
         token="" if isinstance(access, Grant) else access.get_secret_value(),
-        grant=_refresh_grant(access) if isinstance(access, Grant) else None,
+        token_source=f"{source} (OAuth2)" if isinstance(access, Grant) else source,
+        grant=_refresh_grant(access, source) if isinstance(access, Grant) else None,
         tls=instance.tls(),
         per_page=instance.per_page,
         max_concurrency=instance.max_concurrency,
@@ -142,11 +144,12 @@ def _client_options(instance: Instance, *, writing: bool) -> ClientOptions:
     )
 
 
-def _refresh_grant(grant: Grant) -> RefreshGrant:
+def _refresh_grant(grant: Grant, source: str) -> RefreshGrant:
     return RefreshGrant(
         client_id=grant.client_id,
         client_secret=grant.client_secret.get_secret_value(),
         refresh_token=grant.refresh_token.get_secret_value(),
+        source=source,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections import defaultdict
 
-from sync_worker.errors import ConfigError
+from sync_worker.errors import ConfigError, Stopped
 from sync_worker.exitcodes import worst
 from sync_worker.flows.job import Job, Onlooker, Outcome, pulling, run_job, run_prune
 from sync_worker.flows.push.carryout import Showing
@@ -71,9 +71,11 @@ class Worker:
 
 def _log(outcome: Outcome) -> None:
     """How it ended where no flow has said so; with the place where it was unexpected."""
-    if outcome.error is not None:
+    said = {"instance": outcome.instance, "kind": outcome.kind, "exit_code": outcome.exit_code}
+    if isinstance(outcome.error, Stopped):
+        log.info("job stopped by a signal", **said)
+    elif outcome.error is not None:
         known = outcome.exit_code != 1
-        said = {"instance": outcome.instance, "kind": outcome.kind, "exit_code": outcome.exit_code}
         log.error("job failed", reason=str(outcome.error), exc_info=None if known else outcome.error, **said)
     for pruned in outcome.pruned:
         log.info("pruned", instance=outcome.instance, table=pruned.table, rows=pruned.rows)

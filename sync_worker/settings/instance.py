@@ -11,12 +11,16 @@ from pydantic import Field, SecretStr
 from sync_worker.errors import ConfigError
 from sync_worker.settings.addresses import origin
 from sync_worker.settings.exposure import Secret
+from sync_worker.settings.lines import Place
 from sync_worker.settings.secrets import read_secret
 from sync_worker.settings.tables import BrakeTable, DesiredTable, GuardsTable, InstanceTable, Table
 from sync_worker.settings.trust import trusting
 
 SecretSink = Callable[[str], None]
 """Is told every secret as it is read, so that logs can hide it."""
+
+Written = Callable[[Place], str]
+"""Says where a setting is written: a variable, or a file with the setting's name."""
 
 T = TypeVar("T", bound=Table)
 
@@ -37,6 +41,7 @@ class Instance(InstanceTable):
 
     name: str
     on_secret: SecretSink = Field(exclude=True, repr=False)
+    written: Written = Field(exclude=True, repr=False)
 
     @classmethod
     def of(
@@ -46,6 +51,7 @@ class Instance(InstanceTable):
         *,
         defaults: tuple[DesiredTable, GuardsTable, BrakeTable],
         on_secret: SecretSink,
+        written: Written,
     ) -> "Instance":
         """`table` with the top-level tables `defaults` under its own."""
         desired, guards, brake = defaults
@@ -55,6 +61,7 @@ class Instance(InstanceTable):
             "guards": overlay(guards, table.guards),
             "brake": overlay(brake, table.brake),
             "on_secret": on_secret,
+            "written": written,
         }
         return cls.model_construct(**{**dict(table), **merged})
 
@@ -104,6 +111,14 @@ class Instance(InstanceTable):
             return self.read_access()
         return self._from_file(self.write_token_file, "write_token_file")
 
+    def token_source(self, *, writing: bool = False) -> str:
+        """Where the token, or what renews it, is written: a file, a variable or a setting; never the token itself."""
+        if writing and self.write_token_file is not None:
+            return str(self.write_token_file)
+        if self.oauth.client_id is not None:
+            return str(self.oauth.refresh_token_file or self._place("oauth", "refresh_token"))
+        return str(self.token_file or self._place("token"))
+
     def tls(self) -> ssl.SSLContext | None:
         """Whose certificates are believed; None: those of the authorities that the system trusts.
 
@@ -119,6 +134,9 @@ class Instance(InstanceTable):
             path = getattr(self.oauth if table else self, name)
             if path is not None:
                 yield Secret(setting=f"instances.{self.name}.{key}", path=path)
+
+    def _place(self, *keys: str) -> str:
+        return self.written(("instances", self.name, *keys))
 
     def _secret(self, value: SecretStr | None, path: Path | None, key: str) -> SecretStr:
         if value is not None:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from sync_worker.errors import ConfigError
 from sync_worker.settings.checks import cross_check
 from sync_worker.settings.instance import SecretSink
-from sync_worker.settings.model import ENV_PREFIX, Settings, ignore_secret, passwords
+from sync_worker.settings.lines import Place
+from sync_worker.settings.model import ENV_PREFIX, Settings, dotted, ignore_secret, passwords
 from sync_worker.settings.problems import Problem, described, did_you_mean, from_validation
 from sync_worker.settings.sources import Environment, Tree, anchored, merge, read_toml
 
@@ -54,7 +55,11 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, on_secret: S
     lines = [*_unknown_variables(environment), *described(problems, str(path or ""), text, environment)]
     if settings is None or lines:
         raise ConfigError("\n".join(lines))
-    return settings.bind(path, on_secret, secret_written=_holds_secret(tree))
+
+    def written(place: Place) -> str:
+        return environment.variable(place) or f"{dotted(place)} in {path}"
+
+    return settings.bind(path, on_secret, secret_written=_holds_secret(tree), written=written)
 
 
 def _holds_secret(tree: Tree) -> bool:

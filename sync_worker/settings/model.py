@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from sync_worker.errors import ConfigError
 from sync_worker.settings.exposure import Secret, exposures
-from sync_worker.settings.instance import Instance, SecretSink
+from sync_worker.settings.instance import Instance, SecretSink, Written
+from sync_worker.settings.lines import Place
 from sync_worker.settings.secrets import read_secret
 from sync_worker.settings.tables import (
     BrakeTable,
@@ -40,6 +41,11 @@ EMBEDDED = "embedded"
 
 def ignore_secret(_secret: str) -> None:
     """Nobody wants to know about secrets."""
+
+
+def dotted(place: Place) -> str:
+    """The keys that lead to a setting, as people write them."""
+    return ".".join(map(str, place))
 
 
 class Settings(BaseSettings):
@@ -70,6 +76,7 @@ class Settings(BaseSettings):
     _file: Path | None = PrivateAttr(default=None)
     _secret_written: bool = PrivateAttr(default=False)
     _on_secret: SecretSink = PrivateAttr(default_factory=lambda: ignore_secret)
+    _written: Written = PrivateAttr(default_factory=lambda: dotted)
 
     @classmethod
     @override
@@ -84,9 +91,16 @@ class Settings(BaseSettings):
         """Only what `load_settings` merged: the process's own environment is never read behind its back."""
         return (init_settings,)
 
-    def bind(self, file: Path | None, on_secret: SecretSink, *, secret_written: bool) -> Self:
-        """Say, once, which file these settings are from, whether it holds a secret, and whom to tell about secrets."""
-        self._file, self._on_secret, self._secret_written = file, on_secret, secret_written
+    def bind(self, file: Path | None, on_secret: SecretSink, *, secret_written: bool, written: Written) -> Self:
+        """Say, once, which file these settings are from, whether it holds a secret, and whom to tell about secrets.
+
+        Args:
+            file: None where the environment said everything.
+            on_secret: is told every secret.
+            secret_written: the file holds one.
+            written: says where a setting is written.
+        """
+        self._file, self._on_secret, self._secret_written, self._written = file, on_secret, secret_written, written
         return self
 
     @property
@@ -109,7 +123,7 @@ class Settings(BaseSettings):
     def _resolved(self) -> dict[str, Instance]:
         defaults = (self.desired, self.guards, self.brake)
         return {
-            name: Instance.of(name, table, defaults=defaults, on_secret=self._on_secret)
+            name: Instance.of(name, table, defaults=defaults, on_secret=self._on_secret, written=self._written)
             for name, table in self.instances.items()
         }
 

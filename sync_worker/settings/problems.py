@@ -83,6 +83,17 @@ def _is_table(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
+def spelt(place: Place) -> str:
+    """The keys as people write and count them: `run.lock_wait`, `[[schedule]] 2: cron`, `users, item 1`."""
+    at = next((at for at, key in enumerate(place) if isinstance(key, int)), len(place))
+    keys = ".".join(map(str, place[:at]))
+    if at == len(place):
+        return keys
+    number = int(place[at]) + 1
+    head = f"[[{keys}]] {number}" if keys_at(place[: at + 1]) else f"{keys}, item {number}"
+    return ": ".join(filter(None, (head, ".".join(map(str, place[at + 1 :])))))
+
+
 def described(problems: Iterable[Problem], file: str, text: str, environment: Environment) -> list[str]:
     """One line for each problem: first `VARIABLE: what`, then `FILE:LINE: key.path: what` down the file."""
     found = []
@@ -91,6 +102,6 @@ def described(problems: Iterable[Problem], file: str, text: str, environment: En
         variable = environment.variable(problem.place)
         number = 0 if variable else line_of(problem.place, lines)
         where = variable or ":".join(filter(None, (file or "configuration", str(number or ""))))
-        keys = "" if variable else ".".join(str(key) for key in problem.place)
+        keys = "" if variable else spelt(problem.place)
         found.append((not variable, number, ": ".join(filter(None, (where, keys, problem.what)))))
     return [line for _, _, line in sorted(found)]

@@ -18,4 +18,5 @@ def trusting(path: Path, *, setting: str) -> ssl.SSLContext:
         hint = "Write the certificate of your authority into it, from BEGIN CERTIFICATE to END CERTIFICATE"
         raise ConfigError(f"{path} holds no certificates in PEM form", where=setting, hint=hint) from error
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}", where=setting) from error
+        hint = "Correct the path, and let the user who runs this program read the file"
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}", where=setting, hint=hint) from error

@@ -206,6 +206,12 @@ async def test_a_plan_whose_time_is_over(program: Program, school: School, datab
         refused = program.run("apply", number, "--yes")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert why in refused.stderr
+    refused = program.run("apply", "foo", "--yes")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(
+        "sync-worker: foo: the plan cannot be read: No such file or directory. PLAN is the"
+    )
+    assert "sync-worker plans list" in refused.stderr
     assert (school.written(), await statuses(database_url)) == (0, {})
     assert program.run("apply", "3", "--yes").returncode == 0
     assert school.written() == 1

@@ -61,7 +61,9 @@ async def test_a_warning(program: Program, database_url: str) -> None:
     assert nagios(program)[0] == 1
     done = program.run("check")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "main: warning")
-    assert "  warning: 1 users or references could not be read" in done.stdout.splitlines()
+    assert "  warning: 1 user or reference could not be read" in done.stdout.splitlines()
+    status = program.run("status").stdout
+    assert re.search(r"^  failures +1 user or reference, tried again by the next run$", status, re.MULTILINE), status
 
 
 async def test_too_old(program: Program, database_url: str) -> None:
@@ -173,3 +175,11 @@ def test_a_broken_configuration(tmp_path: Path, text: str | None, said: tuple[st
     code, line = nagios(Program(folder=tmp_path))
     assert code == 3
     assert [part for part in said if part not in line] == []
+
+
+def test_several_mistakes_of_the_configuration(program: Program) -> None:
+    """One line for Nagios, with something between them."""
+    config = program.folder / "c.toml"
+    config.write_text(f"{config.read_text()}per_pag = 1\n[webb]\n")
+    code, line = nagios(program)
+    assert (code, len(re.findall(r"c\.toml:\d+: ", line)), line.count("; c.toml:")) == (3, 2, 1), line

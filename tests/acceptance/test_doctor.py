@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,24 @@ async def test_doctor_for_people_and_programs(tmp_path: Path, database_url: str,
     (tmp_path / "token").write_text("wrong")
     done = program.run("doctor")
     assert done.returncode == 5
-    assert re.search(r"^failure  token +GET /users/self: Canvas refused the access token", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^failure  token +GET /users/self: Canvas refused the access token of ", done.stdout, re.MULTILINE
+    )
     assert re.search(r"^ +→ Make a new token in Canvas", done.stdout, re.MULTILINE)
     assert await fetch(database_url, "SELECT * FROM worker.runs") == []
+
+
+def test_an_exposed_secret_is_told_once(canvas: SandboxProcess) -> None:
+    """As a finding, not as a line of the log too."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    try:
+        program = configured(folder, "postgresql://127.0.0.1:1/none", canvas.base_url)
+        (folder / "token").chmod(0o644)
+        done = program.run("doctor")
+        assert (done.stderr, done.stdout.count("holds a secret and is open to everybody")) == ("", 1)
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_configuration_that_cannot_be_used(tmp_path: Path) -> None:
@@ -124,6 +140,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, canvas: SandboxProcess, an
         terminal.wait_for(questions[answered][0])
         terminal.type(CTRL_C)
         assert terminal.end() == 130
+    assert terminal.screen.endswith("sync-worker: stopped; nothing was written\r\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -155,6 +172,8 @@ def test_init_never_overwrites_unasked(tmp_path: Path, database_url: str, canvas
         (("--base-url", "https://school.example", "--yes"), "--token-file"),
         (("--base-url", "https://school.example/x"), "--base-url: the URL must not have a path"),
         (("--base-url", "http://school.example"), "in the clear"),
+        (("--base-url", "localhost:3000"), "--base-url: write http://localhost:3000 or https://localhost:3000"),
+        (("--base-url", "127.0.0.1"), "--base-url: write http://127.0.0.1 or https://127.0.0.1"),
         (("--base-url", "school.example", "--token-file", "nothing"), "nothing is no file"),
         (("--base-url", "school.example", "--token-file", "t", "--database-url", "x", "--yes"), "--database-url: "),
         (("--base-url", "school.example", "--token-file", "t", "--contact", "a\nb", "--yes"), "--contact: "),

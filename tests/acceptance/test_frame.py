@@ -93,27 +93,33 @@ def public() -> Iterator[Path]:
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_files_that_others_can_read(public: Path, form: str) -> None:
-    """Each is told once on stderr, with mode and remedy; nothing stops because of it, and the secret is not shown."""
+    """Each is told once, with mode and remedy; nothing stops because of it, and the secret is not shown."""
     config, token = public / "c.toml", public / "token"
     token.write_text("geheim", encoding="utf-8")
     config.write_text(
         "[instances.one]\nbase_url = 'http://localhost'\ntoken_file = 'token'\n"
         "[instances.two]\nbase_url = 'http://localhost'\ntoken_file = 'token'\n"
-        "[instances.three]\nbase_url = 'http://localhost'\ntoken = 'geheim'\n",
+        "[instances.three]\nbase_url = 'http://localhost'\ntoken = 'geheim'\n"
+        "[database]\nurl = 'postgresql://127.0.0.1:1/none'\n",
         encoding="utf-8",
     )
     for path in (config, token):
         path.chmod(0o644)
     done = run("--log-format", form, "--config", "c.toml", "validate", cwd=public)
-    told = [line for line in done.stderr.splitlines() if "chmod" in line]
-    assert (done.returncode, len(told)) == (0, 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    logged = run("--log-format", form, "--config", "c.toml", "status", cwd=public)
+    warned = [line for line in logged.stderr.splitlines() if "chmod" in line]
+    assert (logged.returncode, len(told), len(warned)) == (7, 2, 2)
+    assert all(line.removeprefix("warning: ") in other for line, other in zip(told, warned, strict=True))
     open_to = "holds a secret and is open to everybody on this machine (mode 0644)"
     assert f"configuration: c.toml {open_to}; run: chmod 600 {config.resolve()}" in told[0]
     assert f"instances.one.token_file: {token} {open_to}; run: chmod 600 {token.resolve()}" in told[1]
-    assert "geheim" not in done.stderr
+    assert "geheim" not in done.stdout + logged.stderr
     for path in (config, token):
         path.chmod(0o600)
-    assert run("--config", "c.toml", "validate", cwd=public).stderr == ""
+    assert "chmod" not in run("--config", "c.toml", "validate", cwd=public).stdout
+    assert "chmod" not in run("--config", "c.toml", "status", cwd=public).stderr
 
 
 def test_validate_says_everything_that_is_wrong(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import time
@@ -229,7 +230,10 @@ def test_exit_codes(program: Program, canvas: SandboxProcess) -> None:
     held = program.run("run")
     assert held.returncode == 8
     assert "sync-worker pending accept 2" in held.stdout
-    assert "run 2" in program.run("pending", "list").stdout
+    listed = program.run("pending", "list").stdout
+    assert "run 2" in listed
+    (why,) = re.findall(r"^  why:  (.*)$", listed, re.MULTILINE)
+    assert (why.startswith("not one channel in the answers for "), "pending" in why) == (True, False)
     canvas.ask("DELETE", "faults")
     accepted = program.run("pending", "accept", "2")
     assert (accepted.returncode, "0 confirmed by a second read" in accepted.stdout) == (0, True)
@@ -248,6 +252,7 @@ def test_exit_codes(program: Program, canvas: SandboxProcess) -> None:
     refused = program.run("run")
     assert refused.returncode == 5
     assert "Make a new token" in refused.stderr
+    assert f"Canvas refused the access token of {program.folder / 'token'}: status 401" in refused.stderr
 
 
 async def test_instances_one_after_the_other(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:

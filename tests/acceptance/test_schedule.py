@@ -125,6 +125,9 @@ async def test_sigterm_in_the_middle(program: Program, canvas: SandboxProcess, d
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(30) == 143
         assert "run stopped" in service.events()
+        (stopped,) = [line for line in service.log() if line["event"] == "job stopped by a signal"]
+        assert (stopped["level"], stopped["exit_code"]) == ("info", 143)
+        assert "error" not in {line["level"] for line in service.log()}
     (run,) = await fetch(database_url, "SELECT status, exit_code FROM worker.runs")
     assert run == {"status": "interrupted", "exit_code": 143}
     canvas.ask("DELETE", "faults")
@@ -189,7 +192,7 @@ def test_a_wrong_expression(tmp_path: Path, database_url: str) -> None:
     more = "[[schedule]]\njob = 'run'\ncron = '61 3 * * *'\n"
     done = configured(tmp_path, database_url, "http://localhost", more=more).run("validate")
     assert done.returncode == 2
-    assert re.search(r"c\.toml:\d+: schedule\.0\.cron: minute: '61' is not one of 0 to 59", done.stderr)
+    assert re.search(r"c\.toml:\d+: \[\[schedule\]\] 1: cron: minute: '61' is not one of 0 to 59", done.stderr)
 
 
 async def test_a_crontab_user_is_told_too(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:

@@ -41,7 +41,14 @@ def test_no_duration(text: str | float) -> None:
         parse_duration(text)
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**6))
+@pytest.mark.parametrize("text", ["36501d", "9999999d", "5300w"])
+def test_a_mistake_of_a_hundred_years(text: str) -> None:
+    """Nothing is kept or waited for so long, and no calendar reaches so far."""
+    with pytest.raises(ValueError, match="leave the setting out"):
+        parse_duration(text)
+
+
+@given(st.integers(0, 10**5), st.integers(0, 10**6))
 def test_parts_add_up(hours: int, seconds: int) -> None:
     """Several units mean their sum."""
     assert parse_duration(f"{hours}h{seconds}s") == timedelta(hours=hours, seconds=seconds)

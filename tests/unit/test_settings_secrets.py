@@ -1,12 +1,15 @@
 """Secrets out of files."""
 
+import errno
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from typing_extensions import override
 
 from sync_worker.errors import ConfigError
 from sync_worker.settings import Grant, Instance, load_settings
+from sync_worker.settings.secrets import read_secret
 
 
 def instance_with(tmp_path: Path, content: bytes | None, told: list[str]) -> Instance:
@@ -33,9 +36,36 @@ def test_read_late_stripped_and_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"a\nb", b"\xff\xfe"])
 def test_unusable_files(tmp_path: Path, content: bytes | None) -> None:
-    """A missing, empty or garbled file is an error that names setting and file."""
-    with pytest.raises(ConfigError, match=r"instances\.main\.token_file: .*token"):
+    """A missing, empty or garbled file is an error that names setting and file, and says what to do."""
+    with pytest.raises(ConfigError, match=r"instances\.main\.token_file: .*token") as unusable:
         instance_with(tmp_path, content, []).read_token()
+    assert "the secret alone on one line" in unusable.value.hint.replace("into it, ", "")
+    assert unusable.value.hint.startswith("Make the file" if content is None else "Write the secret")
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"), [("token/more", "Correct the path"), (".", "Name the file itself, not its folder")]
+)
+def test_files_that_are_none(tmp_path: Path, path: str, hint: str) -> None:
+    """Folders, and what lies in a file."""
+    (tmp_path / "token").write_text("x", encoding="utf-8")
+    with pytest.raises(ConfigError) as unusable:
+        read_secret(tmp_path / path, setting="database.url_file")
+    assert (unusable.value.where, unusable.value.hint.startswith(hint)) == ("database.url_file", True)
+
+
+class Closed(type(Path())):  # type: ignore[misc]  # the class of paths differs from system to system
+    """A file as it is to somebody else; root, who may run the tests, reads everything."""
+
+    @override
+    def read_text(self, *_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_file_that_may_not_be_read() -> None:
+    """Whose it has to be."""
+    with pytest.raises(ConfigError, match=r"token: Permission denied\. Give it to the user who runs this program"):
+        read_secret(Closed("token"), setting="database.url_file")
 
 
 def test_no_token(tmp_path: Path) -> None:
@@ -158,3 +188,20 @@ def test_an_authority_of_ones_own(tmp_path: Path) -> None:
         instance.tls()
     config.write_text("[instances.main]\nbase_url = 'http://localhost'\n", encoding="utf-8")
     assert load_settings(config, {}).instance("main").tls() is None
+
+
+def test_a_token_is_told_by_its_place(tmp_path: Path) -> None:
+    """File, variable or setting: what a message about a refused token names, and never the token."""
+    config = tmp_path / "c.toml"
+    table = "[instances.main]\nbase_url = 'http://localhost'\n"
+    config.write_text(f"{table}token_file = 't'\nwrite_token_file = 'w'\n", encoding="utf-8")
+    instance = load_settings(config, {}).instance("main")
+    assert instance.token_source() == str(tmp_path / "t")
+    assert instance.token_source(writing=True) == str(tmp_path / "w")
+    environ = {"SYNC_WORKER_INSTANCES__MAIN__TOKEN": "geheim"}
+    assert load_settings(config, environ).instance("main").token_source() == "SYNC_WORKER_INSTANCES__MAIN__TOKEN"
+    config.write_text(f"{table}token = 'geheim'\n", encoding="utf-8")
+    instance = load_settings(config, {}).instance("main")
+    assert instance.token_source(writing=True) == f"instances.main.token in {config}"
+    renewing = load_settings(with_oauth(tmp_path), {}).instance("main")
+    assert renewing.token_source() == f"instances.main.oauth.refresh_token in {config}"

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from sync_worker.desired.entries import Entry, State, Terms
 from sync_worker.desired.problems import Problem, did_you_mean, shown
-from sync_worker.desired.rules import address_of, check_entry, reason_of, type_named
+from sync_worker.desired.rules import address_of, check_entry, reason_of, type_meant, type_named
 from sync_worker.errors import DocumentError, UsageError
 from sync_worker.users.refs import KINDS, parse_ref
 
@@ -53,7 +53,7 @@ def read_row(cells: Mapping[str, str], where: str, terms: Terms) -> Iterator[Ent
     row = _Cells(cells, where)
     ref = row.take("user", lambda cell: parse_ref(cell, where))
     channel_type = row.take("type", lambda cell: type_named(cell.lower()))
-    address = row.take("address", lambda cell: address_of(channel_type, cell))
+    address = row.take("address", lambda cell: address_of(channel_type or type_meant(cells.get("type", "")), cell))
     state = row.take("state", _state)
     skip = row.take("skip_confirmation", lambda cell: _flag(cell) if cell else terms.skip_confirmation)
     reason = row.take("reason", reason_of)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from sync_worker.desired.render.words import counted
 from sync_worker.mirror.runs import FailedRun
 
 
@@ -106,12 +107,15 @@ def _token(vitals: Vitals, bounds: Bounds) -> Iterator[Remark]:
 
 def _waiting(vitals: Vitals) -> Iterator[Remark]:
     runs = ", ".join(str(run) for run in vitals.unfinished)
+    failures = counted(vitals.open_failures, "user or reference", "users or references")
+    deletions = counted(vitals.deletions_pending, "deletion waits for a person", "deletions wait for a person")
+    actions = counted(vitals.actions_uncertain, "action in doubt", "actions in doubt")
     found = (
         (len(vitals.unfinished), f"interrupted and not gone on with: run {runs}"),
         (len(vitals.failed), f"failed: {_failed(vitals)}"),
-        (vitals.open_failures, f"{vitals.open_failures:,} users or references could not be read"),
-        (vitals.deletions_pending, f"{vitals.deletions_pending:,} deletions wait for a person"),
-        (vitals.actions_uncertain, f"{vitals.actions_uncertain:,} actions in doubt"),
+        (vitals.open_failures, f"{failures} could not be read"),
+        (vitals.deletions_pending, deletions),
+        (vitals.actions_uncertain, actions),
     )
     for count, text in found:
         if count:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from sync_worker.channels import Failure
+from sync_worker.desired.render.words import counted
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.fetch import Reader, read_all, warn_of_nul
 from sync_worker.flows.pull.verdict import IN_PART, Finding
@@ -51,5 +52,6 @@ def unread(settled: Settled) -> tuple[Finding, ...]:
     """Users whose second read failed."""
     if not settled.unread:
         return ()
-    message = f"{settled.unread:,} users could not be read a second time; their deletions wait for the next run"
+    users = counted(settled.unread, "user", "users")
+    message = f"{users} could not be read a second time; the deletions wait for the next run"
     return (Finding(exit_code=IN_PART, message=message),)

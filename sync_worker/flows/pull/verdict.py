@@ -5,15 +5,20 @@ answer for everybody end with exit 8; a brake that would make too many tombstone
 read is kept, nothing is deleted, and what would have been deleted waits for a person.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sync_worker.desired.render.words import counted
 from sync_worker.mirror.candidates import Weight
 from sync_worker.mirror.runs import ListingCount, RunFigures
 
 IN_PART: Final = 3
 WITHHELD: Final = 4
 IMPLAUSIBLE: Final = 8
+
+_WAITING: Final = re.compile(r"; nothing was deleted(, [^;]+)?(?=;|$)")
+"""What `_waiting` says, in the message of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +148,8 @@ def _answers_differ(evidence: Evidence, limits: Limits) -> Finding | None:
 def _brake(evidence: Evidence, limits: Limits) -> Finding | None:
     weight = evidence.weight
     percent = 100.0 * weight.candidates / weight.live if weight.live else 0.0
-    figure = f"{weight.candidates:,} deletions of {weight.live:,} live channels ({percent:.1f} %)"
+    deletions = counted(weight.candidates, "deletion", "deletions")
+    figure = f"{deletions} of {counted(weight.live, 'live channel', 'live channels')} ({percent:.1f} %)"
     if weight.candidates > limits.max_tombstones:
         limit = f"brake.max_tombstones = {limits.max_tombstones}, option --max-tombstones"
     elif weight.live >= limits.percent_from and percent > limits.max_tombstone_percent:
@@ -164,11 +170,16 @@ def _everybody_read(evidence: Evidence) -> Finding | None:
     return Finding(exit_code=IN_PART, message="; ".join(said)) if said else None
 
 
+def reasons(message: str) -> str:
+    """The message of a run without what it says about waiting deletions, for whoever shows these themselves."""
+    return _WAITING.sub("", message)
+
+
 def _waiting(evidence: Evidence) -> str:
     weight = evidence.weight
     if not weight.candidates:
         return "nothing was deleted"
     holders = [*weight.held_by, *([evidence.run_id] if weight.candidates > weight.held else [])]
     commands = ", ".join(f"`sync-worker pending accept {holder}` or `dismiss {holder}`" for holder in holders)
-    wait = f"{weight.candidates:,} deletions wait"
+    wait = counted(weight.candidates, "deletion waits", "deletions wait")
     return f"nothing was deleted, {wait}: look at `sync-worker pending list`, then {commands}"

@@ -323,3 +323,28 @@ async def test_whom_a_reference_means(life: Life) -> None:
 def test_no_extension_is_needed() -> None:
     """PostgreSQL as it comes is enough."""
     assert "EXTENSION" not in "".join(migration.text for migration in migrations())
+
+
+async def test_names_in_other_places(life: Life) -> None:
+    """A document and a list of users named after the person, a login in other letters, the remarks about others."""
+    applying, stage = life.applying, life.applying.stage
+    sis, login = f"CHANGED-{life.user}", stage.school.users[life.user].login_id
+    assert login
+    rows = [f"{life.other},email,more{life.other}@x.example,present,with {login.upper()}"]
+    document = applying.desire.write(f"{sis}.csv", "user,type,address,state,reason\n" + "\n".join(rows) + "\n")
+    plan = await applying.save(await applying.desire.plan(document, max_age=None))
+    listed = applying.desire.write(f"{sis}.txt", f"{life.other}\n")
+    await stage.run(f"file:{listed}", f"login:{login.upper()}")
+    found = set(await life.traces())
+    assert {"worker.comparisons.document", "worker.plans.content", "worker.runs.users_spec"} <= found
+    async with stage.rooms() as rooms:
+        held = await held_on(rooms.database, "main", life.user, rooms.clock.now())
+    assert held.counts["worker.comparisons"] == 1
+    assert plan in {row["id"] for row in held.tables["worker.plans"]}
+    assert (await life.forget())["worker.comparisons"] == 1
+    assert await life.traces() == {}
+    async with stage.rooms() as rooms:
+        kept = await load_plan(rooms.database, rooms.clock, ("main",), plan)
+    assert kept is not None
+    (change,) = kept.plan.changes()
+    assert (change.user_id, change.where, change.reason) == (life.other, "[forgotten].csv:2", "with [forgotten]")

@@ -114,6 +114,17 @@ def test_every_meaning_but_ok_has_its_error(meaning: Meaning, kind: type[SyncWor
     assert not isinstance(error, RequestFailed) or error.status == 418
 
 
+def test_a_refused_token_is_told_by_its_place() -> None:
+    """Only there: other refusals are not about where the token is written."""
+    came = answer(401, b'{"errors":[{"message":"Invalid access token."}]}')
+    refused, forbidden = (
+        error_for(meaning, BY_NUMBER, came, source="/etc/token")
+        for meaning in (Meaning.TOKEN_REFUSED, Meaning.FORBIDDEN)
+    )
+    assert "Canvas refused the access token of /etc/token: status 401, Invalid access token." in str(refused)
+    assert "/etc/token" not in str(forbidden)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -1,6 +1,7 @@
 """What Canvas says to a refresh token."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,9 @@ def test_a_refusal(status: int, body: dict[str, object], hint: str) -> None:
     )
     assert str(body["error"]) in refused.what
     assert refused.hint.startswith(hint)
+    told = oauth.refusal(answer(status, body), replace(GRANT, source="/etc/refresh"))
+    assert told is not None
+    assert told.what == f"{refused.what} (refresh token of /etc/refresh)"
 
 
 def test_a_refusal_quotes_no_secret() -> None:

@@ -77,7 +77,8 @@ def test_several_instances() -> None:
 
 def test_a_failure_is_one_line_too() -> None:
     """Whatever the message holds: a bar would begin the figures."""
-    assert failure(Level.UNKNOWN, "c.toml:2: a | b\nc.toml:3: c") == "SYNC-WORKER UNKNOWN - c.toml:2: a / b c.toml:3: c"
+    text = failure(Level.UNKNOWN, "c.toml:2: a | b\n\nc.toml:3:  c")
+    assert text == "SYNC-WORKER UNKNOWN - c.toml:2: a / b; c.toml:3: c"
 
 
 def test_codes() -> None:

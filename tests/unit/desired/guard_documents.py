@@ -70,6 +70,11 @@ def lost(number: str, named: str, percent: str, limit: str = "5") -> tuple[str, 
     return too_many(DELETES, figure, f"{limit} %", "a corrected document")
 
 
+def idly(tripped: tuple[str, ...]) -> tuple[str, ...]:
+    """The same where there is nothing that could be withheld."""
+    return tuple(said.replace("all deletes are", "there are no deletes, and all would be") for said in tripped)
+
+
 EMPTY_ALLOWED = Allowances(empty=True)
 DOCUMENTS = [
     Case(name="half", plan=document(50, 100)),
@@ -81,7 +86,16 @@ DOCUMENTS = [
         plan=replace(document(49, 100), users=(deleting(1),)),
         tripped=shrunk("49", "100"),
     ),
-    Case(name="less than half, nothing to do", plan=replace(document(49, 100), users=()), tripped=shrunk("49", "100")),
+    Case(
+        name="less than half, nothing to do",
+        plan=replace(document(49, 100), users=()),
+        tripped=idly(shrunk("49", "100")),
+    ),
+    Case(
+        name="lost, nothing to do",
+        plan=replace(document(1, unresolved=9), users=()),
+        tripped=idly(lost("9", "10", "90.0")),
+    ),
     Case(name="grown", plan=document(500, 100)),
     Case(name="the first one", plan=document(1, None)),
     Case(name="after an empty one", plan=document(1, 0)),

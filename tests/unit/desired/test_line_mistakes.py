@@ -65,3 +65,34 @@ def test_every_mistake_of_a_line_has_its_place(tmp_path: Path, name: str, conten
     """Streamed forms are checked line by line, and then as a whole."""
     [line] = mistakes(written(tmp_path, name, content))
     assert line.startswith(words) or words in line
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("d.csv", "user,type,address\n7,emial,\n", ["type: 'emial' is no", "address: the address is blank"]),
+        ("d.csv", "user,type,address\n7,EMIAL,nobody\n", ["type: 'emial' is no", "address: an e-mail address has an"]),
+        ("d.csv", "user,type,address\n7,fax!,nobody\n", ["type: 'fax!' is no type"]),
+        (
+            "d.csv",
+            "user,type,address,state,skip_confirmation,reason\nS1,emial,a b@x.org,gone,ja,\x00\n",
+            [
+                "user: 'S1'",
+                "type: 'emial'",
+                "address: an e-mail address has no blanks",
+                "state: 'gone'",
+                "skip_confirmation: 'ja'",
+                "reason: the reason has control",
+            ],
+        ),
+        (
+            "d.ndjson",
+            '{"user": 7, "channels": [{"type": "emial", "address": "nobody"}]}\n',
+            ["channels[0].type: 'emial' is no", "channels[0].address: an e-mail address has an @"],
+        ),
+    ],
+)
+def test_every_mistake_of_one_line_is_told(tmp_path: Path, name: str, content: str, words: list[str]) -> None:
+    """At once; where a type is misspelt, the address is judged by what it was meant to be."""
+    lines = [line for line in mistakes(written(tmp_path, name, content)) if line.startswith(f"{name}:")]
+    assert [found in line for found, line in zip(words, lines, strict=True)] == [True] * len(words), lines

@@ -54,7 +54,10 @@ def test_all_is_well() -> None:
         ({"unfinished": (7, 9)}, "warning", "interrupted and not gone on with: run 7, 9"),
         ({"open_failures": 1200}, "warning", "1,200 users or references could not be read"),
         ({"deletions_pending": 3}, "warning", "3 deletions wait for a person"),
-        ({"actions_uncertain": 1}, "warning", "1 actions in doubt"),
+        ({"open_failures": 1}, "warning", "1 user or reference could not be read"),
+        ({"deletions_pending": 1}, "warning", "1 deletion waits for a person"),
+        ({"actions_uncertain": 1}, "warning", "1 action in doubt"),
+        ({"actions_uncertain": 2}, "warning", "2 actions in doubt"),
     ],
 )
 def test_one_thing_that_is_not_well(given: dict[str, Any], level: str, text: str) -> None:

@@ -14,6 +14,7 @@ from sync_worker.flows.pull.verdict import (
     Verdict,
     coverage_percent,
     judge,
+    reasons,
 )
 from sync_worker.mirror.candidates import Weight
 from sync_worker.mirror.runs import ListingCount, RunFigures
@@ -98,6 +99,30 @@ def test_the_brake_names_figure_limit_option_and_command() -> None:
         "`sync-worker pending accept 7` or `dismiss 7`"
     )
     assert "(limit brake.max_tombstones = 1000, option --max-tombstones)" in absolute
+
+
+@pytest.mark.parametrize("more", ["", "; 1 user could not be read"])
+@pytest.mark.parametrize(
+    "weight", [Weight(candidates=150, live=2000, held=100, held_by=(3,)), Weight(candidates=2000, live=2000)]
+)
+def test_why_deletions_wait(weight: Weight, more: str) -> None:
+    """Who shows waiting deletions tells why, and sends nobody to where he is."""
+    message = verdict(weight).findings[0].message + more
+    assert reasons(message) == message.partition(";")[0] + more
+    assert reasons(message).startswith("the brake stops ")
+
+
+def test_other_messages_are_left_as_they_are() -> None:
+    """What says nothing about waiting deletions."""
+    assert reasons("a; b") == "a; b"
+    assert reasons("the source has no users at all; nothing was deleted") == "the source has no users at all"
+
+
+def test_the_brake_speaks_of_one_thing_too() -> None:
+    """One deletion waits."""
+    message = verdict(Weight(candidates=1, live=1), limits=replace(LIMITS, max_tombstones=0)).findings[0].message
+    assert message.startswith("the brake stops 1 deletion of 1 live channel (100.0 %) ")
+    assert "nothing was deleted, 1 deletion waits: look" in message
 
 
 @pytest.mark.parametrize(
