@@ -23,7 +23,7 @@ define NEED_PYTHON
 	exit 2; }
 endef
 
-.PHONY: help demo test torture soak lint audit bench install lock clean
+.PHONY: help demo test torture soak lint audit bench install install-examples lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,15 @@ install: $(STAMP) ## Install for real use: make install PREFIX=DIR.
 	"$(PREFIX)/lib/sync-worker/bin/python" $(PIP) install --no-deps --no-index build/wheel/*.whl
 	ln -sfn ../lib/sync-worker/bin/sync-worker "$(PREFIX)/bin/sync-worker"
 	"$(PREFIX)/bin/sync-worker" --version
+	@$(MAKE) --no-print-directory install-examples PREFIX="$(PREFIX)"
+
+# What the pages name, under the names that they use. Each by its name: a private configuration may lie beside them.
+SHARED := $(addprefix config/,sync-worker.example.toml desired.example.yaml desired.schema.json users.example.csv \
+	systemd/sync-worker.service systemd/sync-worker-run.service systemd/sync-worker-run.timer cron/sync-worker) sql/roles.sql
+install-examples:
+	@test -n "$(PREFIX)" || { echo "say where: make install PREFIX=/opt/sync-worker" >&2; exit 2; }
+	@install -d -m 0755 $(foreach each,$(sort $(dir $(SHARED))),"$(PREFIX)/share/sync-worker/$(each)")
+	@$(foreach each,$(SHARED),install -m 0644 $(each) "$(PREFIX)/share/sync-worker/$(each)" &&) true
 
 # Both locks come from pyproject.toml; the second, for real use, is a part of the first. UPGRADE=--upgrade takes new versions.
 COMPILE := build/lock/bin/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 \

@@ -4,6 +4,20 @@ UPDATE worker.plans SET status = 'applying', begun_at = coalesce(begun_at, $2)
 WHERE id = $1 AND status IN ('open', 'applying') AND expires_at > $2
 RETURNING id;
 
+-- name: close_undone_plans
+-- An undo begins: plans that are not finished, and that did something in the run that it undoes, are over, for what is left
+-- of them assumes what is taken back. The undo's document names the run. $1 the undo's plan, $2 time, $3 who, $4 run that
+-- undoes. Returns their numbers.
+UPDATE worker.plans p
+SET status = 'rejected', ended_at = $2, ended_by = $3, reason = 'undone by run ' || $4::bigint
+FROM worker.plans u
+WHERE u.id = $1 AND u.kind = 'undo' AND p.instance = u.instance AND p.id <> u.id AND p.status IN ('open', 'applying')
+    AND EXISTS (
+        SELECT FROM worker.actions a
+        WHERE a.plan_id = p.id AND a.status = 'done' AND u.document = 'undo of run ' || a.run_id
+    )
+RETURNING p.id;
+
 -- name: add_actions
 -- The journal of a plan that nobody has begun yet; may run twice.
 -- $1 instance, $2 plan, $3 on: ordinals, user ids, kinds, types, addresses, channel ids, skip_confirmation.

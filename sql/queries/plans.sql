@@ -17,7 +17,8 @@ WHERE instance = ANY ($1::text[]) AND status IN ('open', 'applying') AND expires
 
 -- name: list_plans
 -- The latest first. $1 instances, $2 number.
-SELECT id, instance, kind, status, made_at, expires_at, made_by, document, creates, deletes, messages, begun_at, ended_at
+SELECT id, instance, kind, status, made_at, expires_at, made_by, document, creates, deletes, messages, begun_at, ended_at,
+    reason
 FROM worker.plans
 WHERE instance = ANY ($1::text[])
 ORDER BY id DESC
@@ -26,7 +27,7 @@ LIMIT $2;
 -- name: load_plan
 -- $1 instances, $2 plan.
 SELECT id, instance, kind, status, made_at, expires_at, made_by, document, creates, deletes, messages, begun_at, ended_at,
-    content::text AS content
+    reason, content::text AS content
 FROM worker.plans
 WHERE instance = ANY ($1::text[]) AND id = $2;
 

@@ -10,3 +10,10 @@ SELECT
 SELECT count(*) FROM mirror.communication_channels
 WHERE instance = ANY ($1::text[]) AND deleted_at IS NULL AND type = 'email' AND workflow_state = 'active'
     AND NOT bounce_known;
+
+-- name: mirror_begins
+-- When the oldest version of a channel that is kept was seen; null where there is none. $1 instance.
+SELECT least(
+    (SELECT min(changed_at) FROM mirror.communication_channels WHERE instance = $1),
+    (SELECT min(valid_from) FROM mirror.channel_history WHERE instance = $1)
+);

@@ -1,6 +1,7 @@
 -- title: Channels as they were at a time
 -- description: How many live channels of each type and state the mirror knew then. All of them one by one:
 --   export --as-of, or the function reporting.channels_as_of.
+-- caveat: beginning
 -- parameter: time time = when: 2026-11-01 or 2026-11-01T06:00Z
 WITH people AS (
     SELECT

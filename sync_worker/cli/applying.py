@@ -158,7 +158,8 @@ def _refuse_ended(kept: Kept) -> None:
     saved = kept.saved
     if saved.status not in {"open", "applying"}:
         when = f" ({saved.ended_at:%Y-%m-%d %H:%M} UTC)" if saved.ended_at else ""
-        raise UsageError(f"plan {saved.id} is {saved.status}{when}", hint="Make a new one: sync-worker plan")
+        why = f": {saved.reason}" if saved.reason else ""
+        raise UsageError(f"plan {saved.id} is {saved.status}{when}{why}", hint="Make a new one: sync-worker plan")
 
 
 def _question(plan: Plan, left: Left, options: ApplyOptions, number: int | None) -> str:

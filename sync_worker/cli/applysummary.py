@@ -43,6 +43,8 @@ def lines(report: ApplyReport) -> Iterator[str]:
     if report.left:
         left = counted(report.left, "action", "actions")
         yield f"  left      {left}{_going_on(report)}"
+    for number in report.closed:
+        yield f"  closed    plan {number}, which was not finished: what is left of it will not be done"
     seconds = report.took.total_seconds()
     yield f"  requests  {report.requests:,} in {seconds:.1f} s, {report.refusals:,} refused by the rate limit"
     for finding in report.findings:

@@ -153,7 +153,8 @@ async def list_saved(context: CliContext) -> None:
 def _state(plan: plans.SavedPlan) -> str:
     until = f"until {plan.expires_at:%Y-%m-%d %H:%M} UTC"
     words = {"open": f"open {until}", "applying": f"begun and not finished, can go on {until}"}
-    return words.get(plan.status, plan.status)
+    why = f" ({plan.reason})" if plan.reason else ""
+    return words.get(plan.status, f"{plan.status}{why}")
 
 
 def _figures(plan: plans.SavedPlan) -> str:

@@ -22,7 +22,21 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    @property
+    def identity(self) -> str:
+        """Which file it is; no other one has the same while this is open, also none that gets its name later."""
+        status = os.fstat(self.descriptor)
+        return f"{status.st_dev}:{status.st_ino}"
+
+    def in_place(self) -> bool:
+        """Whether the file still has its name: it was not removed, nor put in another one's place."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self.descriptor))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def try_shared(self) -> bool:
         """Take it together with others, or return False at once."""

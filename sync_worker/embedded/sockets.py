@@ -25,15 +25,16 @@ def bases(environ: Mapping[str, str]) -> tuple[Path, ...]:
     return (Path("/tmp"), *([Path(runtime)] if runtime else []), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108  (the folder inside is private and checked)
 
 
-def socket_folder(home: Path, account: Account, places: tuple[Path, ...]) -> Path:
+def socket_folder(home: Path, identity: str, account: Account, places: tuple[Path, ...]) -> Path:
     """Make, or take again, the folder of the server that lives in `home`; remove what a killed server left in it.
 
-    The caller holds the server's lock: no server of this home lives.
+    The caller holds the server's lock: no server of this home lives. `identity` tells the home from one that was
+    removed and had its name: that one's server may live for another moment, and takes its socket away when it ends.
 
     Raises:
         ConfigError: no place is usable; the message has one line for all.
     """
-    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+    digest = hashlib.sha256(os.fsencode(home) + identity.encode()).hexdigest()[:12]
     refusals: list[str] = []
     for base in places:
         folder = base / f"sync-worker-{os.geteuid()}-{digest}"

@@ -2,7 +2,8 @@
 
 It is detached from whoever starts it, so that the server outlives its first user, and is never asked to stop:
 it sees from the users' lock that nobody is left. While it stops it keeps that lock, so that a newcomer waits
-and then starts anew. If it is killed, the kernel stops the server (`processes`).
+and then starts anew. If it is killed, the kernel stops the server (`processes`). If its folder is removed it stops
+the server and ends; a newcomer may have made the folder again meanwhile, so it writes and removes nothing there.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ class End(Enum):
     IDLE = "nobody uses the server"
     TOLD = "a signal asks for the end"
     CRASHED = "the server is gone"
+    REMOVED = "somebody removed the folder, or its data"
 
 
 class Idleness:
@@ -84,6 +86,8 @@ class Supervisor:
         for _ in range(1 + RESTARTS):
             await self._start(binaries)
             end = await self._watch()
+            if not self._users.in_place():
+                break
             state.clear(self._home.state)
             if end is not End.CRASHED or self._users.try_exclusive():
                 break
@@ -92,7 +96,9 @@ class Supervisor:
         home, durable = self._home, self._order.options.durable
         await self._await_predecessor()
         ensure_data(home, binaries, self._account, major=self._order.major, durable=durable)
-        self._socket_folder = sockets.socket_folder(home.folder, self._account, sockets.bases(os.environ))
+        self._socket_folder = sockets.socket_folder(
+            home.folder, self._users.identity, self._account, sockets.bases(os.environ)
+        )
         await self._postmaster.start(binaries, self._socket_folder, durable=durable)
         state.write(home.state, state.Running(socket_folder=str(self._socket_folder)))
 
@@ -111,6 +117,8 @@ class Supervisor:
         """Return when something must be done; after `IDLE` the users' lock is ours."""
         idleness = Idleness(self._order.options.idle_seconds)
         while not self.told.is_set():
+            if not (self._users.in_place() and self._home.data.exists()):
+                return End.REMOVED
             if not self._postmaster.alive:
                 return End.CRASHED
             nobody = self._users.try_exclusive()

@@ -28,12 +28,16 @@ class Journal:
         self._clock = clock
         self._mirror = Mirror(writer, clock)
 
-    async def begin(self, plan_id: int, actions: Sequence[NewAction]) -> bool:
-        """Take a plan in hand, for the first time or again; False where it may not be carried out (any more)."""
+    async def begin(self, plan_id: int, actions: Sequence[NewAction]) -> tuple[int, ...] | None:
+        """Take a plan in hand, for the first time or again; None where it may not be carried out (any more).
+
+        Returns:
+            the plans that are over with it, if it is an undo: they were not finished, and it takes back what they did.
+        """
         clean = NulReplacer()
         async with self._writer.transaction() as session:
             if await session.fetch_value("begin_plan", plan_id, self._clock.now()) is None:
-                return False
+                return None
             await session.execute(
                 "add_actions",
                 self._writer.instance,
@@ -46,7 +50,9 @@ class Journal:
                 [action.channel_id for action in actions],
                 [action.skip_confirmation for action in actions],
             )
-            return True
+            user = self._writer.process.user
+            closed = await session.fetch("close_undone_plans", plan_id, self._clock.now(), user, self._run.id)
+            return tuple(sorted(row["id"] for row in closed))
 
     async def make_sure(self) -> None:
         """Return when a call to Canvas may be sent: the lock is ours; see `Writer.make_sure`."""

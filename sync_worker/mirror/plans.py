@@ -44,6 +44,7 @@ class SavedPlan:
     messages: int
     begun_at: datetime | None = None  # the first apply
     ended_at: datetime | None = None
+    reason: str | None = None  # why it was rejected, where that was said
     content: str = ""  # JSON
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from sync_worker.mirror.database import Database, Session
@@ -66,6 +67,11 @@ class Reading:
         """Active e-mail channels of which nobody knows whether they bounce."""
         count: int = await self._session.fetch_value("bounces_not_visible", list(instances))
         return count
+
+    async def begins_at(self, instance: str) -> datetime | None:
+        """When the oldest version of a channel that the mirror holds was seen; None: it holds none."""
+        begins: datetime | None = await self._session.fetch_value("mirror_begins", instance)
+        return begins
 
 
 @asynccontextmanager

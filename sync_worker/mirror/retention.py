@@ -11,7 +11,7 @@ from typing import Final
 
 from sync_worker.clock import Clock
 from sync_worker.mirror.actions import UNATTENDED_WINDOW
-from sync_worker.mirror.database import Database, Session
+from sync_worker.mirror.database import Database, Session, Sessions
 from sync_worker.mirror.lock import Writer
 
 CHUNK: Final = 2_000  # rows deleted together
@@ -113,7 +113,7 @@ async def prune(
             return await pruner.prune(keep_since)
 
 
-async def reach(database: Database, instance: str, subject: str) -> Reach | None:
+async def reach(database: Sessions, instance: str, subject: str) -> Reach | None:
     """How far back a subject reaches; None where it was never pruned."""
     async with database.session() as session:
         row = await session.fetch_row("how_far_back", instance, subject)

@@ -7,7 +7,8 @@ A field goes on in lines that begin with `--` and three spaces. The fields:
     parameter: NAME TYPE [DEFAULT] = what it means; repeatable, in the order of $2, $3, …; $1 is the instances
     addresses: columns that hold addresses
     identifiers: columns that hold logins and the like, which may be addresses
-    caveat: bounces, where the answer depends on bounces being visible
+    caveat: bounces, where the answer depends on bounces being visible; beginning, where it depends on how far back the
+            mirror knows things, at the parameter `time`
     chart: bar or line, with x=, y= and perhaps by=, which are columns
 """
 
@@ -35,6 +36,7 @@ class Caveat(StrEnum):
     """What has to be said beside an answer."""
 
     BOUNCES = "bounces"
+    BEGINNING = "beginning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

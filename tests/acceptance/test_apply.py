@@ -200,9 +200,14 @@ async def test_a_plan_whose_time_is_over(program: Program, school: School, datab
     users = school.users(4)
     for user in users[:3]:
         planned(program, *creates(user))
-    assert program.run("plans", "reject", "1").returncode == 0
+    assert program.run("plans", "reject", "1", "--reason", "wrong term").returncode == 0
     await fetch(database_url, "UPDATE worker.plans SET expires_at = now() - interval '1 s' WHERE id = 2 RETURNING 1")
-    for number, why in (("1", "plan 1 is rejected (20"), ("2", "plan 2 is expired (20"), ("9", "there is no plan 9")):
+    for number, why in (
+        ("1", "UTC): wrong term"),
+        ("1", "plan 1 is rejected (20"),
+        ("2", "plan 2 is expired (20"),
+        ("9", "there is no plan 9"),
+    ):
         refused = program.run("apply", number, "--yes")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert why in refused.stderr

@@ -170,7 +170,7 @@ async def test_the_life_of_a_plan(program: Program, database_url: str) -> None:
         ["plan", "2", "is", "rejected"],
         ["plan", "1", "is", "expired"],
     ]
-    assert "main: plan 2 is rejected" in program.run("plans", "show", "2").stderr
+    assert "main: plan 2 is rejected (wrong term)" in program.run("plans", "show", "2").stderr
     assert program.run("plans", "show", "9").returncode == 2
     (row,) = await fetch(database_url, "SELECT reason, ended_by, ended_at FROM worker.plans WHERE id = 2")
     assert row["reason"] == "wrong term"

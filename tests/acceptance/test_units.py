@@ -157,6 +157,44 @@ def test_cron_says_what_is_wrong(crontab: tuple[str, dict[str, str]], canvas: Sa
     assert TOKEN not in said
 
 
+# --- where they are installed ---------------------------------------------------------------------------
+
+
+def test_install_brings_what_the_pages_name(tmp_path: Path) -> None:
+    """Examples, units, crontab and roles, all as they are here and readable for everybody; nothing private comes."""
+    folder, prefix = tmp_path / "source", tmp_path / "prefix"
+    for name in ("config", "sql"):
+        shutil.copytree(CONFIG.parent / name, folder / name)
+    (folder / "config/sync-worker.toml").write_text("secret")
+    (folder / "config/systemd/token").write_text("secret")
+    make = ["make", f"--makefile={CONFIG.parent / 'Makefile'}", f"--directory={folder}", "install-examples"]
+    for _ in range(2):  # over the old one, too
+        subprocess.run([*make, f"PREFIX={prefix}"], umask=0o077, check=True, capture_output=True)
+    share = prefix / "share/sync-worker"
+    brought = sorted(str(path.relative_to(share)) for path in share.rglob("*") if path.is_file())
+    assert brought == sorted(
+        [
+            "config/cron/sync-worker",
+            "config/desired.example.yaml",
+            "config/desired.schema.json",
+            "config/sync-worker.example.toml",
+            "config/users.example.csv",
+            "sql/roles.sql",
+            *(f"config/systemd/{unit.name}" for unit in UNITS),
+        ]
+    )
+    assert all((share / name).read_bytes() == (CONFIG.parent / name).read_bytes() for name in brought)
+    assert {(share / name).stat().st_mode & 0o777 for name in brought} == {0o644}
+    assert {path.stat().st_mode & 0o777 for path in [share, *share.rglob("*")] if path.is_dir()} == {0o755}
+
+
+def test_the_whole_install_brings_them() -> None:
+    """They come with `make install`."""
+    command = ["make", "--dry-run", "install", "PREFIX=/somewhere"]
+    done = subprocess.run(command, cwd=CONFIG.parent, capture_output=True, text=True, check=True)
+    assert "/somewhere/share/sync-worker/config/sync-worker.example.toml" in re.sub(r'"', "", done.stdout)
+
+
 # --- the container --------------------------------------------------------------------------------------
 
 

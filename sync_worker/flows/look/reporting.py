@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from sync_worker.errors import UsageError
 from sync_worker.flows.privacy.person import find_person
+from sync_worker.flows.privacy.prune import describe
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.reporting import Reading, reading
+from sync_worker.mirror.retention import reach
 from sync_worker.reports.forms import FORMS, Asked, Row
 from sync_worker.reports.header import Caveat, Parameter, Report, Type
 from sync_worker.reports.page import Html
@@ -19,6 +21,9 @@ from sync_worker.users.refs import parse_ref
 _UNSEEN: Final = (
     "{count:,} active e-mail channels: whether they bounce is not visible to the token, so nothing is said of them"
 )
+
+_NOT_YET: Final = "the mirror of {instance} begins at {begins:%Y-%m-%d %H:%M:%S} UTC: nothing is known of before"
+_PRUNED: Final = "what changed before is missing: the history of {instance} {reach}"
 
 _FORMS: Final = {**FORMS, "html": Html}
 
@@ -62,7 +67,7 @@ async def tell(database: Database, question: Question, now: datetime, out: TextI
                     out.write(form.rows([_shown(question, row) for row in rows]))
                 if told.more:
                     break
-        told.notes = await _notes(read, question)
+        told.notes = await _notes(read, question, arguments)
     out.write(form.end(told.notes))
     return told
 
@@ -103,10 +108,24 @@ def _asked(question: Question, columns: tuple[str, ...], now: datetime) -> Asked
     )
 
 
-async def _notes(read: Reading, question: Question) -> tuple[str, ...]:
+async def _notes(read: Reading, question: Question, arguments: Sequence[Any]) -> tuple[str, ...]:
     match question.report.caveat:
         case Caveat.BOUNCES:
             count = await read.bounces_not_visible(question.instances)
             return (_UNSEEN.format(count=count),) if count else ()
+        case Caveat.BEGINNING:
+            times = dict(zip((each.name for each in question.report.parameters), arguments, strict=True))
+            notes = [await _before_all(read, instance, times["time"]) for instance in question.instances]
+            return tuple(filter(None, notes))
         case None:
             return ()
+
+
+async def _before_all(read: Reading, instance: str, time: datetime) -> str | None:
+    """What has to be said of a time at which the mirror does not know everything."""
+    begins, history = await read.begins_at(instance), await reach(read, instance, "history")
+    if history is not None and time < history.back_to and (begins is None or begins < history.back_to):
+        return _PRUNED.format(instance=instance, reach=describe(history))
+    if begins is not None and time < begins:
+        return _NOT_YET.format(instance=instance, begins=begins.astimezone(UTC))
+    return None

@@ -27,6 +27,7 @@ class ApplyReport:
     requests: int
     refusals: int
     took: timedelta = field(default_factory=timedelta)
+    closed: tuple[int, ...] = ()  # plans that were not finished, and are over because this undo takes them back
     pending: int = 0  # an apply holds nothing back from the mirror
 
     @property

@@ -178,7 +178,9 @@ class _Apply:
             )
             for change in self._request.plan.changes()
         ]
-        if await journal.begin(self._request.plan_id, actions):
+        closed = await journal.begin(self._request.plan_id, actions)
+        if closed is not None:
+            self._sofar.closed += closed
             return
         if not (run.resumed and (await self._weigh(run)).plan.empty):  # else it was on its last commit
             raise PlanError(
@@ -292,6 +294,7 @@ class _Apply:
             requests=traffic.requests,
             refusals=traffic.refusals,
             took=recorder.took(),
+            closed=self._sofar.closed,
         )
 
 

@@ -24,6 +24,7 @@ class SoFar:
     tally: Tally = field(default_factory=Tally)
     run: Run | None = None
     users: frozenset[int] | None = None  # whom it is about; None: not chosen yet
+    closed: tuple[int, ...] = ()  # plans that are over because it takes back what they did
 
     def choose(self, tasks: Iterable[Task], ruling: Ruling, limit: int | None) -> tuple[Task, ...]:
         """The first users, until `limit` have something to do; when it goes on, those that were chosen first.

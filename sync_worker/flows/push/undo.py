@@ -112,7 +112,7 @@ class _Undo:
 
     def __init__(self, rooms: Rooms, run_id: int, progress: Progress) -> None:
         self._rooms = rooms
-        self._what = f"undo of run {run_id}"
+        self._what = f"undo of run {run_id}"  # close_undone_plans of sql/queries/journal.sql knows the run by it
         self._progress = progress
         self._notes: list[str] = []
         self._unread: list[str] = []

@@ -2,17 +2,18 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from functools import partial
 
 import asyncpg
 
-from sync_worker.embedded import commands, processes, sockets
+from sync_worker.embedded import ServerOptions, commands, processes, sockets
 from sync_worker.embedded.account import server_account
 from sync_worker.embedded.binaries import candidates, search_places
 from sync_worker.embedded.home import Home
 from tests.integration.embedded.conftest import StartUser
-from tests.integration.embedded.place import Place, Process, until
+from tests.integration.embedded.place import Place, Process, socket_folder, until
 
 
 async def remember(dsn: str) -> None:
@@ -136,7 +137,7 @@ async def test_a_told_supervisor_stops_in_order(place: Place) -> None:
 async def test_a_server_started_by_hand_is_waited_for(place: Place) -> None:
     """Somebody who looked into the data with a server of their own may still be about to stop it."""
     account = server_account()
-    folder = sockets.socket_folder(place.folder / "by-hand", account, sockets.bases({}))
+    folder = sockets.socket_folder(place.folder / "by-hand", "1:2", account, sockets.bases({}))
     binaries = candidates(search_places(os.environ))[0]
     command = partial(commands.postgres, binaries, socket_folder=folder, durable=False)
     by_hand = processes.start(command, place.folder / "data", Home(place.folder.parent), account)
@@ -148,3 +149,43 @@ async def test_a_server_started_by_hand_is_waited_for(place: Place) -> None:
     assert by_hand.wait() == 0
     sockets.remove(folder)
     assert 'lock file "postmaster.pid" already exists' in (place.folder / "server.log").read_text()
+
+
+LONG = ServerOptions(idle_seconds=60, durable=False)
+
+
+async def test_a_removed_home_ends_its_server(place: Place) -> None:
+    """Who removes the folder has removed the server: supervisor and server end by themselves, at once."""
+    async with place.server(LONG):
+        postmaster = running(place.postmaster())
+    shutil.rmtree(place.folder)
+    await until(lambda: place.supervisor() is None and not postmaster.alive, 10)
+    assert not place.folder.exists()
+
+
+async def test_a_new_home_in_a_removed_ones_place_is_its_own(place: Place) -> None:
+    """A server that ends late takes nothing away from the one that has its place: neither its state nor its socket."""
+    async with place.server(LONG) as server:
+        left = socket_folder(server)
+    old, postmaster = running(place.supervisor()), running(place.postmaster())
+    old.signal(signal.SIGSTOP)
+    shutil.rmtree(place.folder)
+    async with place.server(LONG) as server:
+        await remember(server.dsn("postgres"))
+        old.signal(signal.SIGCONT)
+        await until(lambda: not old.alive and not postmaster.alive, 30)
+        assert not left.exists()
+        async with asyncio.timeout(30), place.server() as again:
+            assert await remembered(again.dsn("postgres")) == 42
+
+
+async def test_a_home_that_lost_its_data_begins_anew(place: Place) -> None:
+    """Where only the data are removed, their server ends, and the next use finds an empty one."""
+    async with place.server(LONG) as server:
+        await remember(server.dsn("postgres"))
+    shutil.rmtree(place.folder / "data")
+    async with asyncio.timeout(30), place.server() as server:
+        pass
+    await until(lambda: place.supervisor() is None, 10)
+    async with asyncio.timeout(30), place.server() as server:
+        await remember(server.dsn("postgres"))

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -264,6 +264,37 @@ async def test_as_of(applying: Applying, mirrored: Stage) -> None:
     )
     assert pick(before, *shape) != pick(await ask(mirrored, "channels"), *shape)
     assert await ask(mirrored, "as-of", time=began.isoformat()) == []
+
+
+async def test_as_of_before_all(mirrored: Stage, stage: Stage) -> None:
+    """Of a time before the first read nothing is known, which is something else than that there was nothing."""
+    begins = await mirrored.value("SELECT min(changed_at) FROM mirror.communication_channels")
+    note = f"the mirror of main begins at {begins:%Y-%m-%d %H:%M:%S} UTC: nothing is known of before"
+    text, told = await written(stage, "as-of", time=(begins - timedelta(microseconds=1)).isoformat())
+    assert (told.rows, told.notes) == (0, (note,))
+    assert json.loads(text)["notes"] == [note]
+    _, told = await written(stage, "as-of", time=begins.isoformat())
+    assert told.notes == ()
+    assert told.rows
+    _, told = await written(stage, "as-of", time="2026-11-01", instances=("main", "other"))
+    assert told.notes == (note,)
+
+
+async def test_as_of_before_what_is_kept(applying: Applying, mirrored: Stage) -> None:
+    """Of a time from which history was pruned it is said that some may be missing; not where it had not begun then."""
+    await changed(applying)
+    begins = await mirrored.value("SELECT min(valid_from) FROM mirror.channel_history")
+    prune = "INSERT INTO worker.pruned VALUES ('main', 'history', $1, now())"
+    await mirrored.fetch(prune, begins + timedelta(microseconds=2))
+    for time in (begins - timedelta(days=1), begins + timedelta(microseconds=1)):
+        (note,) = (await written(mirrored, "as-of", time=time.isoformat()))[1].notes
+        assert note.startswith("what changed before is missing: the history of main was pruned on ")
+        assert " and reaches back to " in note
+    kept = begins + timedelta(microseconds=2)
+    assert (await written(mirrored, "as-of", time=kept.isoformat()))[1].notes == ()
+    await mirrored.fetch("UPDATE worker.pruned SET reaches_back_to = $1", begins - timedelta(days=300))
+    (note,) = (await written(mirrored, "as-of", time=(begins - timedelta(days=400)).isoformat()))[1].notes
+    assert note.startswith("the mirror of main begins at ")
 
 
 async def test_identities(mirrored: Stage) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from sync_worker.errors import CanvasUnreachable, UsageError
+from sync_worker.cli.applysummary import lines
+from sync_worker.desired.diff import Kind
+from sync_worker.errors import CanvasUnreachable, PlanError, UsageError
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.push.byhand import Wanted, plan_create, plan_delete
 from sync_worker.flows.push.undo import Undoing, plan_undo
@@ -156,3 +158,70 @@ async def test_canvas_away(applying: Applying) -> None:
     applying.stage.sandbox.add_fault(Fault(route="list_channels", status=500))
     with pytest.raises(CanvasUnreachable, match="no usable answer about any of the 1 users of undo of run"):
         await undoing(applying, report.run_id)
+
+
+async def half_applied(applying: Applying, *, runs: int = 1) -> tuple[int, list[int]]:
+    """A plan of replacements of which only the creates were done, in some runs; its number, and the runs."""
+    applying.stage.instance["guards"] = GENEROUS
+    users = list(islice(applying.desire.plain(), 4))
+    rows = [f"{user},email,new{user}@x.example,present" for user in users]
+    rows += [f"{user},email,{applying.desire.email(user).address},absent" for user in users]
+    number = await applying.planned(*rows)
+    reports = [await applying.apply(number, only=Kind.CREATE, limit=len(users) // runs) for _ in range(runs)]
+    assert await applying.plan_status(number) == "applying"
+    return number, [report.run_id for report in reports]
+
+
+async def closed(applying: Applying, number: int, run: int) -> bool:
+    """Whether a plan is closed because this run has undone it, and can neither wait nor be gone on with."""
+    async with applying.stage.rooms() as rooms, rooms.database.session() as session:
+        waiting = await session.fetch("waiting_plans", "main", rooms.clock.now())
+    query = "SELECT status, reason, ended_at, ended_by FROM worker.plans WHERE id = $1"
+    (row,) = await applying.stage.fetch(query, number)
+    if row["status"] == "applying":
+        return False
+    assert (row["status"], row["reason"]) == ("rejected", f"undone by run {run}")
+    assert None not in {row["ended_at"], row["ended_by"]}
+    assert number not in [each["id"] for each in waiting]
+    with pytest.raises(PlanError, match=f"plan {number} may not be carried out any more"):
+        await applying.apply(number)
+    return True
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+async def test_an_undone_plan_is_over(applying: Applying, runs: int) -> None:
+    """What is left of a plan assumes what was undone: it is closed, also where only one of its runs is undone."""
+    number, done = await half_applied(applying, runs=runs)
+    report = await undo(applying, done[0])
+    assert (report.exit_code, report.closed) == (0, (number,))
+    assert f"  closed    plan {number}, which was not finished: what is left of it will not be done" in lines(report)
+    assert await closed(applying, number, report.run_id)
+
+
+async def test_a_stopped_undo_has_closed_the_plan(applying: Applying) -> None:
+    """It is closed before the first call, and stays so; what goes on with the undo says so again no more."""
+    number, (run,) = await half_applied(applying)
+    plan = (await undoing(applying, run)).plan
+    saved = await applying.save(plan, "undo")
+    assert not await closed(applying, number, run)
+    first = await applying.apply(saved, kind="undo", limit=1)
+    assert first.left
+    assert await closed(applying, number, first.run_id)
+    second = await applying.apply(saved)
+    assert (second.left, second.closed) == (0, ())
+    assert await closed(applying, number, first.run_id)
+
+
+async def test_other_plans_stay(applying: Applying) -> None:
+    """An undo closes the plan of its run alone, and none that has come to its end."""
+    user, other = islice(applying.desire.plain(), 2)
+    finished = await applying.planned(f"{user},email,one@x.example,present")
+    report = await applying.apply(finished)
+    waiting = await applying.planned(f"{other},email,two@x.example,present")
+    back = await undo(applying, report.run_id)
+    assert back.closed == ()
+    assert [await applying.plan_status(each) for each in (finished, waiting)] == ["applied", "open"]
+    number, _ = await half_applied(applying)
+    again = await undo(applying, back.run_id)
+    assert again.closed == ()
+    assert await applying.plan_status(number) == "applying"

@@ -89,6 +89,26 @@ async def test_locks_are_shared_or_exclusive(tmp_path: Path) -> None:
     second.close()
 
 
+def test_a_lock_knows_its_file(tmp_path: Path) -> None:
+    """It is seen when the file is removed, also when another one gets its name."""
+    path = tmp_path / "home" / "lock"
+    path.parent.mkdir()
+    first = FileLock(path)
+    assert first.in_place()
+    path.unlink()
+    assert not first.in_place()
+    second = FileLock(path)
+    assert (first.in_place(), second.in_place()) == (False, True)
+    assert first.identity != second.identity
+    path.unlink()
+    path.parent.rmdir()
+    assert not second.in_place()
+    path.parent.touch()
+    assert not second.in_place()
+    first.close()
+    second.close()
+
+
 def test_a_lock_is_no_link(tmp_path: Path) -> None:
     """A link in the lock's place would lead elsewhere."""
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
@@ -98,12 +118,13 @@ def test_a_lock_is_no_link(tmp_path: Path) -> None:
 
 def test_the_sockets_folder_is_private_and_emptied(short: Path) -> None:
     """The same home gets the same folder; what a killed server left there goes."""
-    folder = socket_folder(Path("/home"), Account(), (short,))
+    folder = socket_folder(Path("/home"), "1:2", Account(), (short,))
     assert folder.stat().st_mode & 0o777 == 0o700
     (folder / ".s.PGSQL.5432.lock").write_text("1\n")
-    assert socket_folder(Path("/home"), Account(), (short,)) == folder
+    assert socket_folder(Path("/home"), "1:2", Account(), (short,)) == folder
     assert list(folder.iterdir()) == []
-    assert socket_folder(Path("/other"), Account(), (short,)) != folder
+    assert socket_folder(Path("/other"), "1:2", Account(), (short,)) != folder
+    assert socket_folder(Path("/home"), "1:3", Account(), (short,)) != folder
     remove(folder)
     remove(folder)
     assert not folder.exists()
@@ -114,14 +135,14 @@ def test_a_squatted_socket_folder_is_passed_over(short: Path) -> None:
     bad, good = short / "bad", short / "good"
     bad.mkdir()
     good.mkdir()
-    folder = socket_folder(Path("/home"), Account(), (bad,))
+    folder = socket_folder(Path("/home"), "1:2", Account(), (bad,))
     folder.chmod(0o755)
-    assert socket_folder(Path("/home"), Account(), (bad, good)).parent == good
+    assert socket_folder(Path("/home"), "1:2", Account(), (bad, good)).parent == good
     folder.rmdir()
     folder.symlink_to(good)
-    assert socket_folder(Path("/home"), Account(), (bad, good)).parent == good
+    assert socket_folder(Path("/home"), "1:2", Account(), (bad, good)).parent == good
     with pytest.raises(ConfigError, match=r"no place for the database's socket.*Make /tmp writable"):
-        socket_folder(Path("/home"), Account(), (bad, short / ("x" * 90)))
+        socket_folder(Path("/home"), "1:2", Account(), (bad, short / ("x" * 90)))
 
 
 def test_the_runtime_folder_is_second() -> None:
