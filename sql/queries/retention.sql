@@ -33,7 +33,8 @@ GROUP BY u.user_id;
 
 -- name: prune_actions
 -- Actions of plans that have ended, some of them: none in doubt (but those of whoever was forgotten, which nobody will
--- look after any more), none of a plan that may go on: it would do them again.
+-- look after any more), none of a plan that may go on: it would do them again, and none of the plan of the last
+-- comparison of a document: what it has done would look as if it were still to do.
 -- $1 instance, $2 before, $3 number. Returns how many, as all that follow.
 WITH old AS (
     SELECT a.id
@@ -42,6 +43,13 @@ WITH old AS (
     WHERE a.instance = $1 AND coalesce(a.settled_at, p.ended_at) < $2
         AND (a.status NOT IN ('started', 'uncertain') OR a.user_id = 0)
         AND (p.id IS NULL OR p.status IN ('applied', 'expired', 'rejected'))
+        AND NOT EXISTS (
+            SELECT FROM worker.comparisons c
+            WHERE c.plan_id = a.plan_id AND NOT EXISTS (
+                SELECT FROM worker.comparisons l
+                WHERE l.instance = c.instance AND l.document = c.document AND l.id > c.id
+            )
+        )
     LIMIT $3
 ), pruned AS (
     DELETE FROM worker.actions a USING old WHERE a.id = old.id RETURNING 1

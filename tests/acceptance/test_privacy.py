@@ -109,8 +109,8 @@ def test_prune(program: Program) -> None:
         assert rows == [
             [table, "0"]
             for table in (
-                "worker.actions", "worker.plans", "worker.batches", "worker.failures", "worker.runs",
-                "mirror.channel_history", "mirror.user_history",
+                "worker.actions", "worker.plans", "worker.comparisons", "worker.batches", "worker.failures",
+                "worker.runs", "mirror.channel_history", "mirror.user_history",
             )
         ]  # fmt: skip
     warned = program.run("export", "--as-of", "2020-01-01", "--out", "x.yaml")

@@ -261,8 +261,10 @@ async def test_instances_one_after_the_other(tmp_path: Path, database_url: str, 
     program = configured(tmp_path, database_url, "http://127.0.0.1:1", instance=second)
     done = program.run("run")
     assert done.returncode == 7
-    assert "second: run 1 done" in done.stdout
-    assert {(line["instance"], line["run"]) for line in events(done.stderr)} == {("second", 1)}
+    assert "second: run 2 done" in done.stdout
+    assert {(line["instance"], line["run"]) for line in events(done.stderr)} == {("second", 2)}
+    rows = await fetch(database_url, "SELECT id, instance, status, exit_code FROM worker.runs ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [(1, "main", "failed", 7), (2, "second", "done", 0)]
 
 
 async def test_a_signal_before_the_second_instance(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:

@@ -8,7 +8,7 @@ from sync_worker.flows.look.freshness import TOKEN_NOTICE, Bounds, Level, Vitals
 from sync_worker.flows.look.status import size_of
 from sync_worker.flows.look.vitals import read_vitals
 from sync_worker.flows.rooms import Opened
-from sync_worker.logs import redact
+from sync_worker.logs import mask_emails, mask_phones, redact
 from sync_worker.mirror.readback import InstanceStatus, instance_status
 from sync_worker.mirror.reporting import Reading, reading
 from sync_worker.reports.catalogue import find
@@ -113,7 +113,7 @@ def _todos(status: InstanceStatus, vitals: Vitals, held: Mapping[int, int], prog
     """What a person has to do, the gravest first."""
     if vitals.failed:
         last = vitals.failed[0]
-        why = redact(last.message).removesuffix(".")
+        why = mask_phones(mask_emails(redact(last.message))).removesuffix(".")
         yield _todo(
             Level.CRITICAL,
             f"Run {last.id} failed before it could read anybody: {why}.",

@@ -127,14 +127,13 @@ async def _make(opened: Opened, report: RunReport, wishes: Wishes, stop: Stop, s
 
 async def _kept(opened: Opened, instance: Instance, plan: Plan) -> int | None:
     """The number of the plan, None where nothing differs; one that waits already and says the same stays as it is."""
-    same = None
+    number = None
     if not plan.empty:
-        same = await plans.waiting_same(opened.database, opened.clock, instance.name, fingerprint(plan))
-        if same is None:
-            number = await save_plan(opened.database, instance, plan, whole=True)
-            await plans.supersede(opened.database, opened.clock, instance.name, plan.source.document, number)
-            return number
-    await note_comparison(opened.database, plan, same)
-    if plan.empty and not plan.source.unresolved:
-        await plans.supersede(opened.database, opened.clock, instance.name, plan.source.document, None)
-    return same
+        number = await plans.waiting_same(opened.database, opened.clock, instance.name, fingerprint(plan))
+    if number is None and not plan.empty:
+        number = await save_plan(opened.database, instance, plan, whole=True)
+    else:
+        await note_comparison(opened.database, plan, number)
+    if number is not None or not plan.source.unresolved:
+        await plans.supersede(opened.database, opened.clock, instance.name, plan.source.document, number)
+    return number

@@ -1,13 +1,19 @@
 """Plans on their way into the table, and out of it again."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from sync_worker.clock import Clock
 from sync_worker.desired.plan import Plan, fingerprint, totals
 from sync_worker.desired.render.as_json import plan_from_json, plan_to_json
+from sync_worker.errors import PlanError
 from sync_worker.mirror import plans
 from sync_worker.mirror.database import Database
 from sync_worker.settings import Instance
+
+LARGEST: Final = 200_000_000
+"""Characters of a plan, some hundred thousand users. PostgreSQL holds 256 MiB in one value of its JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +35,17 @@ async def save_plan(
         plan: what.
         kind: `document`, `undo`, `hand`.
         whole: it is what the document says of all its users: noted as a comparison too.
+
+    Raises:
+        PlanError: it is too large.
     """
+    content = await asyncio.to_thread(plan_to_json, plan)
+    if len(content) > LARGEST:
+        raise PlanError(
+            f"a plan of {len(plan.users):,} users is too large to be saved",
+            where=plan.source.document,
+            hint="Split the document, or plan it in parts: sync-worker plan --users SPEC",
+        )
     counts = totals(plan)
     new = plans.NewPlan(
         instance=plan.instance,
@@ -39,11 +55,11 @@ async def save_plan(
         expires_at=plan.made_at + instance.desired.max_plan_age,
         document=plan.source.document,
         digest=plan.source.digest,
-        fingerprint=fingerprint(plan),
+        fingerprint=await asyncio.to_thread(fingerprint, plan),
         creates=counts.creates,
         deletes=counts.deletes,
         messages=counts.messages,
-        content=plan_to_json(plan),
+        content=content,
     )
     return await plans.save(database, new, _comparison(plan) if whole else None)
 

@@ -55,6 +55,10 @@ async def test_a_revoked_token(office: Office) -> None:
     message = await office.stage.value("SELECT message FROM worker.runs WHERE id = 3")
     assert "401" in message
     assert office.stage.sandbox.token not in message
+    await office.stage.fetch("UPDATE worker.runs SET message = 'for bob@school.edu, +1 555 123-4567' WHERE id = 3")
+    (todo,) = await todos(office)
+    assert "bob@" not in todo
+    assert "123-4567" not in todo
     office.stage.sandbox.tokens.renew(office.stage.sandbox.token)
     assert (await office.job()).exit_code == 0
     assert (await runs(office))[-1] == (4, "run", "done", 0, users)
