@@ -14,7 +14,6 @@ from sync_worker.errors import UsageError
 
 USUAL_PLACE: Final = Path("config/sync-worker.toml")
 USUAL_NAME: Final = "main"
-TOKEN_FILE: Final = "canvas-token"  # noqa: S105  (a file's name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +88,13 @@ def _write(context: CliContext, options: InitOptions) -> Path:
     name = _name(context)
     _may_replace(path, options)
     url = _answer("Canvas (https://school.instructure.com)", options, "base_url", interview.base_url)
-    typed, token_file = _token(path.with_name(TOKEN_FILE), options)
+    typed, token_file = _token(path, options)
     question = "Database (a postgresql:// URL, or embedded)"
     database = _answer(question, options, "database_url", interview.database_url, default=interview.EMBEDDED)
     question = "Contact for the administrators of Canvas (an address or a URL, may be empty)"
     contact = _answer(question, options, "contact", interview.contact, default="")
     answers = Answers(name=name, base_url=url, token_file=token_file, database_url=database, contact=contact)
-    _save(path, configuration(answers), typed)
+    _save(path, configuration(answers), path.parent / token_file, typed)
     return path
 
 
@@ -148,21 +147,26 @@ def _answer(
     return ask(question, given, check, option=option, default=default or "")
 
 
-def _token(beside: Path, options: InitOptions) -> tuple[str | None, str]:
+def _token(path: Path, options: InitOptions) -> tuple[str | None, str]:
     """A token to be written (None: its file is there already), and its file as the configuration names it."""
-    from sync_worker.cli import interview
+    from sync_worker.cli.interview import agreed, ask, hidden, token, token_file
+    from sync_worker.cli.tokenplace import place_for, token_there
 
     option = "--token-file"
     if options.token_file is not None:
-        return None, str(interview.ask("", options.token_file, interview.token_file, option=option))
+        return None, str(ask("", options.token_file, token_file, option=option))
     if options.yes:
         raise UsageError("nothing is asked with --yes, and nothing was written", hint=f"Give the option {option}")
-    if beside.exists() and interview.agreed(f"There is a token in {beside}. Use that one?", option=option):
-        return None, beside.name
-    return interview.hidden("Access token (it is not shown)", interview.token, option=option), beside.name
+    there = token_there(path)
+    if there is not None and agreed(f"There is a token in {there}. Use that one?", option=option):
+        return None, there.name
+    beside = place_for(path)
+    if there not in {None, beside}:
+        typer.echo(f"  {there} stays as it is: the token for {path.name} goes into {beside.name}", err=True)
+    return hidden("Access token (it is not shown)", token, option=option), beside.name
 
 
-def _save(path: Path, text: str, token: str | None) -> None:
+def _save(path: Path, text: str, beside: Path, token: str | None) -> None:
     """Both files or neither, readable by their owner alone.
 
     Raises:
@@ -171,7 +175,6 @@ def _save(path: Path, text: str, token: str | None) -> None:
     from sync_worker.cli.privatefile import private_file
 
     made = _make_folder(path.parent)
-    beside = path.with_name(TOKEN_FILE)
     try:
         with private_file(path) as config:
             config.write(text)

@@ -16,7 +16,7 @@ from asyncpg.transaction import Transaction
 
 from sync_worker.errors import ConfigError
 from sync_worker.mirror.sql import statement
-from sync_worker.mirror.trouble import BROKEN, describe, opening, translated
+from sync_worker.mirror.trouble import BROKEN, DIRECT_URL, URL, describe, opening, translated
 
 Record = asyncpg.Record
 _Connection: TypeAlias = "asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]"
@@ -154,22 +154,24 @@ class Database:
 
     Args:
         pool: for transactions.
-        direct_url: for connections of one's own.
-        place: the database without secrets, for messages.
+        url: where that goes to.
+        direct_url: for connections of one's own; None: the same.
         connections: those of the pool; those of one's own are added.
     """
 
     def __init__(
         self,
         pool: "asyncpg.Pool[Record]",
-        direct_url: str,
-        place: str,
+        url: str,
+        direct_url: str | None,
         connections: "WeakSet[asyncpg.Connection[Record]]",
     ) -> None:
         self._pool = pool
-        self._direct_url = direct_url
+        self._direct_url = direct_url or url
+        self._direct_setting = DIRECT_URL if direct_url else URL
         self._connections = connections
-        self.place = place
+        self.place = describe(url)  # without secrets, for messages
+        self.direct_place = describe(self._direct_url)
 
     def abandon(self) -> None:
         """Drop every connection without a goodbye: whoever waits for an answer gets an error at once.
@@ -201,11 +203,11 @@ class Database:
     async def dedicated(self, application_name: str) -> AsyncIterator[Session]:
         """A connection of one's own, for what belongs to a session: locks, temporary tables."""
         settings = {"application_name": application_name, **KEEPALIVE}
-        with opening(self.place):
+        with opening(self.direct_place, self._direct_setting):
             connection = await asyncpg.connect(self._direct_url, timeout=CONNECT_TIMEOUT, server_settings=settings)
         self._connections.add(connection)
         try:
-            yield Session(connection, self.place)
+            yield Session(connection, self.direct_place)
         finally:
             await _close(connection)
 
@@ -252,7 +254,7 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
         )
     try:
         await _check_version(pool, place)
-        yield Database(pool, direct_url or url, place, connections)
+        yield Database(pool, url, direct_url, connections)
     finally:
         await _close_pool(pool)
 

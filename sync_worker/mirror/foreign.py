@@ -88,9 +88,9 @@ async def asking(database: Database, instance: str, query: Query) -> AsyncIterat
     """
     async with database.dedicated("sync-worker query") as session, session.transaction(readonly=True):
         await session.execute("offer_instance", instance)
-        with questioned(database.place, query.name, query.text, query.mistake):
+        with questioned(database.direct_place, query.name, query.text, query.mistake):
             prepared = await session.connection.prepare(query.text)
-        answer = Answer(prepared, query, database.place)
+        answer = Answer(prepared, query, database.direct_place)
         if prepared.get_parameters():
             hint = "The instance is current_setting('sync_worker.instance'); write everything else into the query"
             raise query.mistake("the query has parameters such as $1", where=query.name, hint=hint)

@@ -128,10 +128,10 @@ async def migrate(
     async with database.dedicated("sync-worker migrate") as session:
         await _lock(session, clock)
         await session.execute("create_migrations_table")
-        waiting = (await _status(session, known, database.place)).waiting
+        waiting = (await _status(session, known, database.direct_place)).waiting
         async with session.transaction() if whole else nullcontext():
             for migration in waiting:
-                await _apply(session, migration, database.place)
+                await _apply(session, migration, database.direct_place)
         return waiting
 
 

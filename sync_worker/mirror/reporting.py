@@ -84,4 +84,4 @@ async def reading(database: Database) -> AsyncIterator[Reading]:
     """
     async with database.dedicated("sync-worker report") as session, session.transaction(readonly=True, snapshot=True):
         await session.execute("prepare_report")
-        yield Reading(session, database.place)
+        yield Reading(session, database.direct_place)

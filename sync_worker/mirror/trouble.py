@@ -12,7 +12,8 @@ from sync_worker.errors import ConfigError, DatabaseStuck, DatabaseUnreachable, 
 from sync_worker.logs import mask_emails
 
 _HOST: Final = re.compile(r"(\[[^]]*]|[^:]*)(:\d+)?")
-_UNCLEAR: Final = "database.url"
+URL: Final = "database.url"  # the setting
+DIRECT_URL: Final = "database.direct_url"
 _GONE: Final = re.compile(r"clos(ed|ing)|released back to the pool")
 BROKEN = (
     OSError,
@@ -55,11 +56,12 @@ _HINTS: Final[Mapping[type[asyncpg.PostgresError], str]] = {
 
 
 @contextmanager
-def translated(place: str) -> Iterator[None]:
+def translated(place: str, setting: str = URL) -> Iterator[None]:
     """Turn asyncpg's errors into ours.
 
     Args:
         place: the database without secrets, for the message.
+        setting: where its address comes from.
 
     Raises:
         DatabaseUnreachable: no connection, or it broke, or PostgreSQL cannot go on now.
@@ -70,12 +72,12 @@ def translated(place: str) -> Iterator[None]:
     try:
         yield
     except _WRONG as error:
-        hint = "Check database.url (user, password, database name) and the rights of that user"
+        hint = f"Check {setting} (user, password, database name) and the rights of that user"
         raise ConfigError(f"PostgreSQL refuses: {_first_line(error)}", where=place, hint=hint) from error
     except _AWAY as error:
         if _is_mistake(error):
             raise
-        hint = "Is the server running, and is database.url right? The same command goes on later"
+        hint = f"Is the server running, and is {setting} right? The same command goes on later"
         message = f"the database cannot be reached: {_first_line(error)}"
         raise DatabaseUnreachable(message, where=place, hint=hint) from error
     except AttributeError as error:
@@ -136,13 +138,13 @@ def _hint(error: asyncpg.PostgresError) -> str:
 
 
 @contextmanager
-def opening(place: str) -> Iterator[None]:
+def opening(place: str, setting: str = URL) -> Iterator[None]:
     """`translated`, for what reads the address too."""
     try:
-        with translated(place):
+        with translated(place, setting):
             yield
     except asyncpg.InterfaceError as error:
-        hint = "Check database.url and the ways of logging in that the server offers"
+        hint = f"Check {setting} and the ways of logging in that the server offers"
         raise ConfigError(f"the database cannot be used: {_first_line(error)}", where=place, hint=hint) from error
     except ValueError:  # its text may be a piece of the password
         hint = "Write it as postgresql://user:password@host:5432/name, with %-escapes in the password (%40 for @)"
@@ -165,10 +167,10 @@ def describe(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return _UNCLEAR
+        return URL
     hosts = parts.netloc.rpartition("@")[2]
     beyond = f"{parts.path}?{parts.query}#{parts.fragment}"
     clear = parts.scheme in {"postgresql", "postgres"} and all(_HOST.fullmatch(host) for host in hosts.split(","))
     if not clear or "@" in beyond:  # an unescaped character in the password moves parts of it to elsewhere
-        return _UNCLEAR
+        return URL
     return f"database {parts.path.lstrip('/') or '(default)'} on {hosts or 'local socket'}"

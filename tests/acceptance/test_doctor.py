@@ -165,6 +165,32 @@ def test_init_never_overwrites_unasked(tmp_path: Path, database_url: str, canvas
     assert not (tmp_path / "canvas-token").exists()
 
 
+def test_a_second_init_leaves_the_first_ones_token_alone(tmp_path: Path) -> None:
+    """Its token goes into a file of its own, and it says so; only what a configuration alone names is replaced."""
+    nowhere = ("--base-url", "http://127.0.0.1:1", "--database-url", "postgresql://u@127.0.0.1:1/x", "--contact", "")
+    program = Program(folder=tmp_path)
+
+    def made(name: str, said: str, *options: str, typed: str) -> None:
+        with at_terminal(program, "--config", name, "init", *nowhere, *options) as terminal:
+            if said:
+                answer(terminal, "Use that one?", "n")
+                terminal.wait_for(said)
+            answer(terminal, "Access token", typed)
+            terminal.end()
+
+    made("a.toml", "", typed="token-of-a")
+    made("b.toml", "canvas-token stays as it is: the token for b.toml goes into b.canvas-token", typed="token-of-b")
+    made("b.toml", "Access token", "--overwrite", typed="new-token-of-b")
+    assert (tmp_path / "canvas-token").read_text() == "token-of-a\n"
+    assert (tmp_path / "b.canvas-token").read_text() == "new-token-of-b\n"
+    named = {name: load_settings(tmp_path / name, {}).instance("main").token_file for name in ("a.toml", "b.toml")}
+    assert named == {"a.toml": tmp_path / "canvas-token", "b.toml": tmp_path / "b.canvas-token"}
+    assert mode(tmp_path / "b.canvas-token") == 0o600
+    made("a.toml", "Access token", "--overwrite", typed="new-token-of-a")
+    assert (tmp_path / "canvas-token").read_text() == "new-token-of-a\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.toml", "b.toml", "canvas-token", "b.canvas-token"}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

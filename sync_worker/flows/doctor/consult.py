@@ -34,5 +34,5 @@ async def consult(
             await examination.go_through(instance_checks(instance, database), name)
             await examination.go_through(database.instance_checks(instance), name)
             await examination.go_through(canvas.checks(), name)
-            await examination.go_through(RightsChecks(instance, canvas).checks(), name)
+            await examination.go_through(RightsChecks(instance, canvas, database).checks(), name)
     return tuple(examination.findings)

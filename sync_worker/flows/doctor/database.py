@@ -7,13 +7,14 @@ from sync_worker.clock import Clock
 from sync_worker.flows.doctor.finding import CONFIGURATION, UNREACHABLE, Check, Opinion, fail, fine, untested, warn
 from sync_worker.flows.rooms import open_database
 from sync_worker.mirror import migrations
-from sync_worker.mirror.binding import binding, check
+from sync_worker.mirror.binding import Binding, binding, check
 from sync_worker.mirror.clocks import check_clock
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.diagnosis import DatabaseFacts, database_facts, lock_holder, missing_rights
 from sync_worker.settings import Instance, Settings
 
 DATABASE: Final = "database"
+DIRECT: Final = "direct connection"
 SCHEMA: Final = "schema"
 SHOWN: Final = 3  # missing rights that are named
 
@@ -33,6 +34,7 @@ class DatabaseChecks:
         self._stack = stack
         self._database: Database | None = None
         self._facts: DatabaseFacts | None = None
+        self.bindings: dict[str, Binding] = {}  # by instance, where base_url is no contradiction
         self.current = False  # the schema is the one that this version needs
 
     @property
@@ -46,10 +48,17 @@ class DatabaseChecks:
         """For all instances."""
         return (
             Check(name=DATABASE, look=self.reach),
+            *((Check(name=DIRECT, look=self.direct, needs=(DATABASE,)),) if self._around else ()),
             Check(name="database rights", look=self.rights, needs=(DATABASE,)),
             Check(name=SCHEMA, look=self.schema, needs=(DATABASE,)),
             Check(name="database clock", look=self.clocks, needs=(DATABASE,)),
         )
+
+    @property
+    def _around(self) -> bool:
+        """Whether there is a way around a pooler."""
+        table = self._settings.database
+        return table.direct_url is not None or table.direct_url_file is not None
 
     def instance_checks(self, instance: Instance) -> tuple[Check, ...]:
         """For one instance."""
@@ -73,6 +82,11 @@ class DatabaseChecks:
             remedy = "It is a standby, or was set so: name the primary in database.url"
             return fail(f"{found}; it is read-only", remedy, UNREACHABLE)
         return fine(found)
+
+    async def direct(self) -> Opinion:
+        """Connect as the lock of every run does; one that fails raises."""
+        async with self.database.dedicated("sync-worker doctor"):
+            return fine(f"answers: {self.database.direct_place}")
 
     async def rights(self) -> Opinion:
         """What the role may do, without doing it."""
@@ -114,11 +128,12 @@ class DatabaseChecks:
         return warn(f"held by {holder}", "A run would end with exit 6 now; wait for that one, or stop it with SIGTERM")
 
     async def bound(self, instance: Instance) -> Opinion:
-        """Whether the mirror is that of base_url; another one raises."""
+        """Whether the mirror is that of base_url; another one raises. The root account is Canvas's to say."""
         if not self.current:
             return untested("not checked: the schema is not there yet")
         found = await binding(self.database, instance.name)
         if found is None:
             return fine(f"not bound yet: the first run binds it to {instance.origin}")
         check(found, instance.origin, None)
+        self.bindings[instance.name] = found
         return fine(f"a mirror of {found.origin} since {found.bound_at:%Y-%m-%d}")

@@ -12,13 +12,15 @@ from sync_worker.desired.document import check as check_document
 from sync_worker.desired.document import named
 from sync_worker.embedded.home import default_folder
 from sync_worker.errors import DocumentError
-from sync_worker.flows.doctor.database import DATABASE, DatabaseChecks
+from sync_worker.flows.doctor.aftermath import aftermath_checks
+from sync_worker.flows.doctor.database import DATABASE, DIRECT, DatabaseChecks
 from sync_worker.flows.doctor.finding import UNREACHABLE, Check, Opinion, fail, fine, untested, warn
 from sync_worker.mirror.foreign import asking, load
 from sync_worker.paths import expanded
 from sync_worker.settings import Grant, Instance, Settings
 from sync_worker.settings.model import EMBEDDED
 from sync_worker.users.fingerprint import fingerprint
+from sync_worker.users.queries import Mirrored, check_queries
 from sync_worker.users.specs import QuerySpec, configured
 
 TOKEN_FILE: Final = "token file"  # noqa: S105  (the name of a check)
@@ -43,6 +45,7 @@ def general_checks(settings: Settings, database: DatabaseChecks, disk: LookAtDis
         Check(name="configuration", look=partial(configuration, settings)),
         *database.checks(),
         Check(name="disk", look=partial(room, settings, disk)),
+        *aftermath_checks(settings),
     )
 
 
@@ -50,12 +53,17 @@ def instance_checks(instance: Instance, database: DatabaseChecks) -> tuple[Check
     """For one instance."""
     checks = [
         Check(name=TOKEN_FILE, look=partial(token, instance)),
-        Check(name="users", look=partial(users, instance)),
+        Check(name="users", look=partial(users, instance, database), needs=_asked(*instance.users)),
     ]
     if instance.desired.file is not None:
-        needs = (DATABASE,) if instance.desired.file.startswith("query:") else ()
+        needs = _asked(instance.desired.file)
         checks.append(Check(name="desired state", look=partial(desired, instance, database), needs=needs))
     return tuple(checks)
+
+
+def _asked(*sources: str) -> tuple[str, ...]:
+    """What is needed to look at these: a query is asked on a connection of its own."""
+    return (DATABASE, DIRECT) if any(source.startswith("query:") for source in sources) else ()
 
 
 async def configuration(settings: Settings) -> Opinion:
@@ -77,10 +85,14 @@ async def token(instance: Instance) -> Opinion:
     return fine(f"in {' and '.join(map(str, files))}" if files else "in the configuration")
 
 
-async def users(instance: Instance) -> Opinion:
-    """The specs, and every file of theirs to its end; a mistake raises."""
+async def users(instance: Instance, database: DatabaseChecks) -> Opinion:
+    """The specs, every file of theirs to its end, and what PostgreSQL says of each query; a mistake raises."""
     specs = configured(instance)
     await asyncio.to_thread(fingerprint, specs)
+    if any(isinstance(spec, QuerySpec) for spec in specs):
+        if not database.current:
+            return untested("not checked: the schema is not there yet")
+        await check_queries(Mirrored(database=database.database, instance=instance.name), specs)
     return fine(" ".join(spec.text for spec in specs))
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from sync_worker.channels import Channel, RefKind, User, UserRef, by_id
 from sync_worker.errors import Forbidden, NotFound, RequestFailed
 from sync_worker.flows.doctor.canvas import ADMITTED, CanvasChecks
+from sync_worker.flows.doctor.database import DatabaseChecks
 from sync_worker.flows.doctor.finding import (
     CONFIGURATION,
     IMPLAUSIBLE,
@@ -22,6 +23,7 @@ from sync_worker.flows.doctor.finding import (
     untested,
     warn,
 )
+from sync_worker.mirror.binding import check
 from sync_worker.settings import Instance
 from sync_worker.users.specs import AccountSpec, NamedSpec, configured
 
@@ -37,11 +39,13 @@ class RightsChecks:
     Args:
         instance: which Canvas, and whom it walks.
         canvas: the connection.
+        database: what the mirror is bound to.
     """
 
-    def __init__(self, instance: Instance, canvas: CanvasChecks) -> None:
+    def __init__(self, instance: Instance, canvas: CanvasChecks, database: DatabaseChecks) -> None:
         self._instance = instance
         self._canvas = canvas
+        self._database = database
         self._listed: list[User] = []
         self._read: list[Channel] = []
 
@@ -57,7 +61,7 @@ class RightsChecks:
         )
 
     async def account(self) -> Opinion:
-        """The root account, by which the mirror knows its Canvas again."""
+        """The root account, by which the mirror knows its Canvas again; another one raises."""
         try:
             account = await self._canvas.client.get_account(self._instance.account)
         except Forbidden:
@@ -66,6 +70,9 @@ class RightsChecks:
         except NotFound:
             found = f"Canvas knows no account {self._instance.account}"
             return fail(found, f"Set instances.{self._instance.name}.account to its number, or to self", CONFIGURATION)
+        bound = self._database.bindings.get(self._instance.name)
+        if bound is not None:
+            check(bound, self._instance.origin, account.root_account_id or account.id)
         return fine(f"{account.name or 'without a name'} ({account.id})")
 
     async def list_users(self) -> Opinion:

@@ -68,6 +68,20 @@ def setting(**given: Any) -> Callable[[Ward], Awaitable[None]]:
     return change
 
 
+def general(**given: Any) -> Callable[[Ward], Awaitable[None]]:
+    """Settings of other tables than the instance's."""
+
+    async def change(ward: Ward) -> None:
+        ward.general |= {key.replace("__", "."): value for key, value in given.items()}
+
+    return change
+
+
+async def no_way_around(ward: Ward) -> None:
+    """The pooler answers, the database behind it does not."""
+    ward.direct_url = f"postgresql://mirror:geheim@127.0.0.1:{closed_port()}/school"
+
+
 def fault(**given: Any) -> Callable[[Ward], Awaitable[None]]:
     """Canvas answers so."""
 
@@ -82,6 +96,27 @@ def statement(text: str) -> Callable[[Ward], Awaitable[None]]:
 
     async def change(ward: Ward) -> None:
         await ward.sql(text)
+
+    return change
+
+
+def bound_to(root_account: str) -> Callable[[Ward], Awaitable[None]]:
+    """The first run was some time ago."""
+
+    async def change(ward: Ward) -> None:
+        columns = "instance, origin, root_account_id, bound_at"
+        values = f"'main', '{ward.sandbox.base_url}', {root_account}, now()"
+        await ward.sql(f"INSERT INTO worker.instances ({columns}) VALUES ({values})")  # noqa: S608  (constants)
+
+    return change
+
+
+def queried(text: str) -> Callable[[Ward], Awaitable[None]]:
+    """Users out of a query."""
+
+    async def change(ward: Ward) -> None:
+        ward.instance |= {"users": ["query:users.sql", "self"]}
+        ward.file("users.sql", text)
 
     return change
 
@@ -291,6 +326,12 @@ CASES = (
         code=7,
     ),
     Case(
+        name="the way around the pooler is dead",
+        breaking=no_way_around,
+        failures={"direct connection": "is database.direct_url right?"},
+        code=7,
+    ),
+    Case(
         name="no such database",
         breaking=wrong_database,
         failures={"database": "does not exist"},
@@ -336,6 +377,14 @@ CASES = (
         code=2,
     ),
     Case(
+        name="bound to the Canvas that was there before",
+        breaking=bound_to("777"),
+        failures={"account": "a mirror of root account 777"},
+        code=2,
+    ),
+    Case(name="bound to this Canvas", breaking=bound_to("1")),
+    Case(name="bound by a token that may see no account", breaking=bound_to("NULL")),
+    Case(
         name="mistakes in the desired state",
         breaking=document("desired.csv", BAD_CSV),
         failures={"desired state": "desired.csv:3"},
@@ -352,6 +401,22 @@ CASES = (
         breaking=setting(users=["file:nobody.csv"]),
         failures={"users": "nobody.csv"},
         code=2,
+    ),
+    Case(
+        name="a query for users that PostgreSQL refuses",
+        breaking=queried("SELECT no_such_column\nFROM mirror.users"),
+        failures={"users": "query users.sql, line 1"},
+        code=2,
+    ),
+    Case(name="a query for users", breaking=queried("SELECT id FROM mirror.users")),
+    Case(
+        name="nothing at the end of a run comes out",
+        breaking=general(metrics__textfile="not/there/sync.prom", notify__command=["no-such-program", "--verbose"]),
+        warnings={"metrics textfile": "there is no folder", "notify command": "no-such-program is not in any folder"},
+    ),
+    Case(
+        name="all at the end of a run comes out",
+        breaking=general(metrics__textfile="sync.prom", notify__command=["/bin/sh", "-c", "cat"]),
     ),
 )
 

@@ -25,6 +25,8 @@ class Ward:
     folder: Path
     database_url: str
     instance: dict[str, Any] = field(default_factory=dict)  # settings of [instances.main] beside the usual ones
+    general: dict[str, Any] = field(default_factory=dict)  # settings of other tables, such as "notify.command"
+    direct_url: str = ""
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)  # for what has to last
 
     @property
@@ -50,7 +52,10 @@ class Ward:
             "throttle_patience": "0s",
             **self.instance,
         }
-        lines = ["[database]", f"url = {json.dumps(database_url or self.database_url)}", "[instances.main]"]
+        lines = [f"{key} = {json.dumps(value)}" for key, value in self.general.items()]
+        lines += ["[database]", f"url = {json.dumps(database_url or self.database_url)}", "[instances.main]"]
+        if self.direct_url:
+            lines.insert(-1, f"direct_url = {json.dumps(self.direct_url)}")
         lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
         config = self.folder / "c.toml"
         config.write_text("\n".join(lines), encoding="utf-8")

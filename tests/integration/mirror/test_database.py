@@ -35,6 +35,17 @@ async def test_nobody_listens() -> None:
     assert f"database school on 127.0.0.1:{port}" in str(error)
 
 
+async def test_nobody_listens_around_the_pooler(database_url: str) -> None:
+    """The message names that address and its setting, not the pooler's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    error = await fails(database_url, f"postgresql://mirror:{SECRET}@127.0.0.1:{port}/school")
+    assert isinstance(error, DatabaseUnreachable)
+    assert error.where == f"database school on 127.0.0.1:{port}"
+    assert "is database.direct_url right?" in error.hint
+
+
 async def test_a_host_that_does_not_exist() -> None:
     """May be the name server: resumable."""
     assert isinstance(await fails(f"postgresql://mirror:{SECRET}@nowhere.invalid/school"), DatabaseUnreachable)
