@@ -132,6 +132,19 @@ async def run_job(opened: Opened, name: str, job: Job, *, stop: Stop, onlooker: 
     return outcome
 
 
+def unbegun(name: str, kind: str, started_at: datetime, took: timedelta, error: SyncWorkerError) -> Outcome:
+    """What a job came to that could not begin, because the database could not be had."""
+    return Outcome(
+        instance=name,
+        kind=kind,
+        started_at=started_at,
+        took=took,
+        exit_code=error.exit_code,
+        progress=Progress(instance=name),
+        error=error,
+    )
+
+
 async def run_prune(opened: Opened, name: str) -> Outcome:
     """Prune one instance; never raises but for a cancellation."""
 

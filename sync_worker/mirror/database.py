@@ -13,8 +13,9 @@ from weakref import WeakSet
 
 import asyncpg
 from asyncpg.transaction import Transaction
+from typing_extensions import override
 
-from sync_worker.errors import ConfigError
+from sync_worker.errors import ConfigError, SyncWorkerError
 from sync_worker.mirror.sql import statement
 from sync_worker.mirror.trouble import BROKEN, DIRECT_URL, URL, describe, opening, translated
 
@@ -210,6 +211,30 @@ class Database:
             yield Session(connection, self.direct_place)
         finally:
             await _close(connection)
+
+
+class AwayDatabase(Database):
+    """One that could not be opened: whoever asks it gets the error; for what is to be done all the same."""
+
+    def __init__(self, error: SyncWorkerError) -> None:
+        self._error = error
+        self.place = ""
+
+    @override
+    def abandon(self) -> None:
+        """There is nothing."""
+
+    @override
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        raise self._error
+        yield  # makes it a context
+
+    @override
+    @asynccontextmanager
+    async def dedicated(self, application_name: str) -> AsyncIterator[Session]:
+        raise self._error
+        yield
 
 
 async def _close(connection: "asyncpg.Connection[Record]") -> None:

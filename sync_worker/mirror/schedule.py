@@ -1,10 +1,15 @@
 """The memory of the scheduler: the latest time for which each job was begun."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from sync_worker.mirror.database import Database
+
+AT_WORK_KEY: Final = 0x53594E4A
+"""The first half of the advisory lock of whoever is at a job; the second is the job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,10 @@ class Marks(Protocol):
     """Where that is kept."""
 
     async def meet(self, job: str, now: datetime) -> Mark:
-        """What is known; a job that is new owes nothing from before `now`."""
+        """What is known; a job that is new owes nothing from before, nor one that a clock days ahead has begun."""
+
+    def at_work(self, job: str) -> AbstractAsyncContextManager[bool]:
+        """Be at it meanwhile; False where somebody else is. A process that dies is not at it any more."""
 
     async def claim(self, job: str, due_at: datetime, now: datetime, again: datetime | None) -> bool:
         """Begin it for a time of its schedule; False where somebody else has.
@@ -58,6 +66,12 @@ class StoredMarks:
             while not (rows := await session.fetch("meet_job", job, now)):
                 pass  # another process has just met it too: it is there at the next look
         return Mark(**rows[0])
+
+    @asynccontextmanager
+    async def at_work(self, job: str) -> AsyncIterator[bool]:
+        """See `Marks`; a session of its own holds the lock."""
+        async with self._database.dedicated("sync-worker scheduled job") as session:
+            yield bool(await session.fetch_value("be_at_work", AT_WORK_KEY, job))
 
     async def claim(self, job: str, due_at: datetime, now: datetime, again: datetime | None) -> bool:
         """See `Marks`."""

@@ -60,8 +60,8 @@ async def _textfile(opened: Opened, outcomes: tuple[Outcome, ...]) -> None:
     try:
         found = await statuses(everything, runs=RUNS_LOOKED_AT)
     except SyncWorkerError as error:
-        log.warning("[metrics] textfile is not written: the database is away", reason=str(error))
-        return
+        log.warning("[metrics] textfile has only how the job ended: the database is away", reason=str(error))
+        found = None
     try:
         await write_textfile(path, found, outcomes)
     except OSError as error:

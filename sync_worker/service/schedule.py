@@ -2,13 +2,14 @@
 
 APScheduler knows when to look; whether a job is owed a run is decided by `timetable` from what the database remembers,
 at each look: so a time that passed while the machine slept, or this program was not there, is met by the same rules. A
-job that is at work when its next time comes is not begun a second time.
+job that is at work when its next time comes is not begun a second time. One that another scheduler is at is looked at
+again with each beat: if that scheduler ends before the job does, this one goes on with it.
 """
 
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -74,6 +75,9 @@ class Schedule:
         self._work = work
         self._skipped = skipped
         self._met: set[str] = set()  # jobs whose memory was looked at
+        self._elsewhere: set[str] = set()  # jobs that another scheduler is at
+        self._begun: set[str] = set()  # jobs that are at work here
+        self._unseen: set[str] = set()  # jobs whose time came while their memory was looked at
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
 
@@ -115,22 +119,44 @@ class Schedule:
     async def _beat(self) -> None:
         while True:
             await self._clock.sleep(BEAT)
+            self._set_times()
             self._scheduler.wakeup()
 
+    def _set_times(self) -> None:
+        """Look now at what another scheduler is at, and at what waits for a time that a clock far ahead has found."""
+        now = self._clock.now()
+        for waiting in self._scheduler.get_jobs():
+            following = self._by_key[waiting.id].following(now)
+            wrong = following is not None and waiting.next_run_time > following
+            if wrong or waiting.id in self._elsewhere:
+                waiting.modify(next_run_time=now)
+
     def _overlapped(self, event: Any) -> None:
+        if event.job_id not in self._begun:
+            self._unseen.add(event.job_id)
+            return
         log.warning("not begun: it is still at work", job=event.job_id)
         self._skipped(self._by_key[event.job_id])
 
     async def _fire(self, job: ScheduledJob, group: asyncio.TaskGroup, stop: Stop) -> None:
         """Called by APScheduler; the work is a task of our own, so that it has an end when the scheduler has none."""
-        if not stop.requested.is_set():
+        self._unseen.add(job.key)
+        while job.key in self._unseen and not stop.requested.is_set():
+            self._unseen.discard(job.key)
             await asyncio.wait([group.create_task(self._look(job, stop), name=f"job {job.key}")])
 
     async def _look(self, job: ScheduledJob, stop: Stop) -> None:
-        """Do the job if it is owed a run, and nobody else does it."""
+        """Do the job if it is owed a run, and nobody else does it; while it is at work nobody else begins it."""
         started_at = self._clock.now()
-        found = await self._claimed(job, started_at)
-        if found is None or await self._stopped_within(self._clock.jitter(job.jitter.total_seconds()), stop):
+        async with AsyncExitStack() as turn:
+            found = await self._claimed(job, started_at, turn)
+            if found is not None:
+                self._begun.add(job.key)
+                turn.callback(self._begun.discard, job.key)
+                await self._do(job, found, started_at, stop)
+
+    async def _do(self, job: ScheduledJob, found: Owed, started_at: datetime, stop: Stop) -> None:
+        if await self._stopped_within(self._clock.jitter(job.jitter.total_seconds()), stop):
             return
         log.info("job begins", job=job.key, due=found.at.isoformat(), late_seconds=round(found.late.total_seconds()))
         exit_code = await self._work(job)
@@ -138,12 +164,10 @@ class Schedule:
         if exit_code not in _STOPPED:
             await self._finished(job, started_at, exit_code)
 
-    async def _claimed(self, job: ScheduledJob, now: datetime) -> Owed | None:
+    async def _claimed(self, job: ScheduledJob, now: datetime, turn: AsyncExitStack) -> Owed | None:
         """The time that it is to be begun for; where the database is away, the one that has just come: it says so."""
-        first = job.key not in self._met
         try:
-            found = owed(job, await self._marks.meet(job.key, now), now, first=first)
-            self._met.add(job.key)
+            found = await self._owed(job, now, turn)
             if found is None:
                 return None
             if not found.begins:
@@ -157,6 +181,19 @@ class Schedule:
             return _punctual(job, now)
         log.info("another scheduler has begun it", job=job.key, due=found.at.isoformat())
         return None
+
+    async def _owed(self, job: ScheduledJob, now: datetime, turn: AsyncExitStack) -> Owed | None:
+        """What it owes; None while another scheduler is at it. Else `turn` keeps that one out."""
+        first = job.key not in self._met or job.key in self._elsewhere
+        found = owed(job, await self._marks.meet(job.key, now), now, first=first)
+        if found is not None and not await turn.enter_async_context(self._marks.at_work(job.key)):
+            if job.key not in self._elsewhere:
+                log.info("another scheduler is at it", job=job.key, due=found.at.isoformat())
+            self._elsewhere.add(job.key)
+            return None
+        self._elsewhere.discard(job.key)
+        self._met.add(job.key)
+        return found
 
     async def _finished(self, job: ScheduledJob, started_at: datetime, exit_code: int) -> None:
         now = self._clock.now()

@@ -20,13 +20,13 @@ from sync_worker.service.timetable import ScheduledJob
 
 PATIENCE: Final = 5.0  # seconds for the database; whoever asks has not much more
 KEPT: Final = 2.0  # seconds for which an answer of the database serves everybody
+SHARE: Final = 20.0  # looking is done again after so many times what it took: a twentieth of the database's time
 PAGE_PATIENCE: Final = 60.0  # seconds for all that the page shows, on a very large mirror
-PAGE_SHARE: Final = 20.0  # looking is done again after so many times what it took: a twentieth of the database's time
 
 
 @dataclass(slots=True, kw_only=True)
 class _Answer:
-    at: float
+    until: float  # so long it serves everybody
     found: tuple[InstanceStatus, ...] | None
 
 
@@ -61,8 +61,11 @@ class Inquiry:
         """How the instances are; None: the database is away."""
         async with self._turn:
             now = self._opened.clock.monotonic()
-            if self._last is None or now - self._last.at > KEPT:
-                self._last = _Answer(at=now, found=await self._ask())
+            if self._last is None or now > self._last.until:
+                found = await self._ask()
+                took = self._opened.clock.monotonic() - now
+                share = SHARE if found is not None else 1.0  # that it is back is seen soon
+                self._last = _Answer(until=now + max(KEPT, share * took), found=found)
             return self._last.found
 
     async def _ask(self) -> tuple[InstanceStatus, ...] | None:
@@ -82,7 +85,7 @@ class Inquiry:
             if self._looked is None or began > self._looked.until or runs != self._looked.latest:
                 overview = await self._look()
                 took = self._opened.clock.monotonic() - began
-                self._looked = _Looked(until=began + max(KEPT, PAGE_SHARE * took), latest=runs, found=overview)
+                self._looked = _Looked(until=began + max(KEPT, SHARE * took), latest=runs, found=overview)
             return self._looked.found
 
     async def _look(self) -> Overview | None:

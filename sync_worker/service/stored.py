@@ -1,9 +1,11 @@
 """What the database knows, as metrics: for `/metrics`, and as a textfile for cron users.
 
 The textfile is right after a failed run too, and when nothing runs any more the time of the last success stands still.
+While the database is away it says so, and how the job ended.
 """
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -51,10 +53,10 @@ def gauge(name: str, description: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"{PREFIX}{name}", description, labels=["instance", *labels])
 
 
-async def write_textfile(path: Path, found: tuple[InstanceStatus, ...], outcomes: tuple[Outcome, ...]) -> None:
-    """Write what the database knows, and how the last jobs ended (some fail before they are in the database).
+async def write_textfile(path: Path, found: tuple[InstanceStatus, ...] | None, outcomes: tuple[Outcome, ...]) -> None:
+    """Write what the database knows (None: it is away), and how the jobs ended that have just done so.
 
-    In one step: nobody ever reads half a file.
+    In one step: nobody ever reads half a file. All may read it, as the node exporter has to: it holds figures only.
 
     Raises:
         OSError: the file cannot be written.
@@ -62,7 +64,17 @@ async def write_textfile(path: Path, found: tuple[InstanceStatus, ...], outcomes
     registry = CollectorRegistry()
     registry.register(Stored(found))
     registry.register(_Ended(outcomes))
-    await asyncio.to_thread(prometheus_client.write_to_textfile, str(path), registry)
+    await asyncio.to_thread(_replace, path, prometheus_client.generate_latest(registry))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.chmod(0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 class _Ended(Collector):
@@ -136,7 +148,8 @@ class Stored(Collector):
         for column, (metric, description) in _LAST_RUN.items():
             family = gauge(metric, description)
             for name, run in last.items():
-                family.add_metric([name], run[column] or 0)
+                if run[column] is not None:  # of a run that was killed nobody knows it
+                    family.add_metric([name], run[column])
             yield family
 
 

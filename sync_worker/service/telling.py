@@ -19,6 +19,7 @@ from sync_worker.mirror.notices import Notices
 from sync_worker.plainjson import as_json
 from sync_worker.service.events import (
     FAILED,
+    RECOVERED,
     STANDING,
     TOKEN_EXPIRING,
     Event,
@@ -32,6 +33,9 @@ from sync_worker.settings import NotifyTable
 
 AGAIN: Final = timedelta(days=7)
 """After which something that still holds is told again."""
+
+KEPT_UNDER: Final = "run"
+"""Under which it is remembered that the token ends soon, whichever job tells it."""
 
 _EARLY: Final = timedelta(hours=1)
 """A nightly run that was a little faster than a week ago tells it again too."""
@@ -53,22 +57,30 @@ class Teller:
         """Tell what there is to tell of an outcome."""
         if not opened.settings.notify.command or not conclusive(outcome):
             return
-        notices = Notices(opened.database, outcome.instance, outcome.kind)
-        for event in await self._due(opened, outcome, notices):
-            if not await self._call(opened, event) and event.name != FAILED:
+        for event in await self._due(opened, outcome):
+            if not await self._call(opened, event):
                 with suppress(SyncWorkerError):
-                    await notices.drop(event.name)  # nobody has heard it: it is told with the next run
+                    await self._unheard(opened, event)
 
-    async def _due(self, opened: Opened, outcome: Outcome, notices: Notices) -> list[Event]:
+    async def _unheard(self, opened: Opened, event: Event) -> None:
+        """Nobody has heard it: it is told with the next run."""
+        notices, now = _notices(opened, event), opened.clock.now()
+        if event.name == RECOVERED:
+            await notices.note(FAILED, FAILED, now, now)
+        elif event.name != FAILED:
+            await notices.drop(event.name)
+
+    async def _due(self, opened: Opened, outcome: Outcome) -> list[Event]:
         """The events that are to be told now; all of them where the database is away."""
+        notices = Notices(opened.database, outcome.instance, outcome.kind)
         key = (outcome.instance, outcome.kind)
         now = opened.clock.now()
         ends = opened.settings.instance(outcome.instance).token_expires
         token = token_event(outcome, ends, now.date())
         found = [*events_of(outcome), *([token] if token else [])]
         try:
-            due = [event for event in found if await self._is_due(event, notices, opened)]
-            await _clear(notices, outcome, found)
+            due = [event for event in found if await self._is_due(event, opened)]
+            await _clear(opened, outcome, found)
             if came_to_its_end(outcome) and (await notices.drop(FAILED) or key in self._failed):
                 due.append(recovered(outcome))
         except SyncWorkerError as error:
@@ -78,8 +90,8 @@ class Teller:
         self._failed -= {key} if came_to_its_end(outcome) else set()
         return due
 
-    async def _is_due(self, event: Event, notices: Notices, opened: Opened) -> bool:
-        now = opened.clock.now()
+    async def _is_due(self, event: Event, opened: Opened) -> bool:
+        notices, now = _notices(opened, event), opened.clock.now()
         if event.name == FAILED:
             await notices.note(FAILED, FAILED, now, now)
             return True
@@ -100,11 +112,17 @@ class Teller:
         return not problem
 
 
-async def _clear(notices: Notices, outcome: Outcome, found: list[Event]) -> None:
+def _notices(opened: Opened, event: Event) -> Notices:
+    """Where it is remembered: the token is that of all jobs of the instance."""
+    return Notices(opened.database, event.instance, KEPT_UNDER if event.name == TOKEN_EXPIRING else event.job)
+
+
+async def _clear(opened: Opened, outcome: Outcome, found: list[Event]) -> None:
     """Forget what holds no more; a job that failed does not know."""
-    names = (*STANDING, TOKEN_EXPIRING) if came_to_its_end(outcome) else (TOKEN_EXPIRING,)
-    for name in names:
-        await notices.drop(name, [event.fingerprint for event in found if event.name == name])
+    names = [(name, outcome.kind) for name in STANDING if came_to_its_end(outcome)]
+    for name, job in [*names, (TOKEN_EXPIRING, KEPT_UNDER)]:
+        keep = [event.fingerprint for event in found if event.name == name]
+        await Notices(opened.database, outcome.instance, job).drop(name, keep)
 
 
 async def run_command(table: NotifyTable, said: bytes, environ: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ PUNCTUAL: Final = timedelta(minutes=1)
 class ScheduledJob:
     """One `[[schedule]]`."""
 
-    key: str  # names it in the database
+    key: str  # names it in the database, with the instances that it serves: another process may serve others
     kind: str  # run, backfill, prune
     cron: Cron
     zone: tzinfo
@@ -46,18 +46,21 @@ class Owed:
 
 def timetable(settings: Settings, names: tuple[str, ...]) -> tuple[ScheduledJob, ...]:
     """The jobs that concern any of these instances."""
-    jobs = (_job(table, names) for table in settings.schedule)
-    return tuple(job for job in jobs if job.names)
+    found: dict[str, ScheduledJob] = {}
+    for job in (_job(table, names) for table in settings.schedule):
+        if job.names:
+            found.setdefault(job.key, job)  # two may come to the same where only some instances are served
+    return tuple(found.values())
 
 
 def _job(table: ScheduleTable, names: tuple[str, ...]) -> ScheduledJob:
-    whose = "" if table.instances is None else f" {','.join(table.instances)}"
+    served = tuple(name for name in names if table.instances is None or name in table.instances)
     return ScheduledJob(
-        key=f"{table.job} {' '.join(table.cron.split())} {table.timezone}{whose}",
+        key=f"{table.job} {' '.join(table.cron.split())} {table.timezone} {','.join(sorted(served))}",
         kind=table.job,
         cron=parse(table.cron),
         zone=zone_named(table.timezone),
-        names=tuple(name for name in names if table.instances is None or name in table.instances),
+        names=served,
         jitter=table.jitter,
         catch_up=table.missed == "once",
         grace=table.grace,
@@ -71,8 +74,8 @@ def owed(job: ScheduledJob, mark: Mark, now: datetime, *, first: bool) -> Owed |
         job: which one.
         mark: what is known of it.
         now: the time.
-        first: this process looks for the first time: a start that did not end was killed or stopped, and is owed too.
-            Later on it is at work, here or in another process.
+        first: this process looks for the first time, or again because another one was at it: a start that did not end
+            is owed too, unless somebody is at it still. Later on it is at work in this process.
     """
     at, again = job.passed(now), None
     if at is None or at <= mark.due_at:

@@ -1,5 +1,6 @@
 """`schedule` as systemd sees it: a process that begins what is owed, serves, and ends cleanly on a signal."""
 
+import asyncio
 import json
 import re
 import signal
@@ -27,7 +28,7 @@ from tests.integration.flows.processes import (
 NIGHTLY = "[web]\nbind = '127.0.0.1:0'\n[[schedule]]\njob = 'run'\ncron = '15 3 * * *'\ngrace = '7d'\n"
 OWED = (
     "INSERT INTO worker.schedule (job, due_at, started_at, finished_at) "
-    "SELECT 'run 15 3 * * * UTC', t, t, t FROM (SELECT now() - interval '2 days' AS t) AS past"
+    "SELECT 'run 15 3 * * * UTC main', t, t, t FROM (SELECT now() - interval '2 days' AS t) AS past"
 )
 """The machine was off for two nights."""
 
@@ -206,3 +207,26 @@ async def test_a_crontab_user_is_told_too(tmp_path: Path, database_url: str, can
     said = json.loads((tmp_path / "said").read_text())
     assert (said["event"], said["job"], said["exit_code"]) == ("failed", "run", 8)
     assert "sync_worker_last_success_timestamp_seconds" in (tmp_path / "x.prom").read_text()
+
+
+def test_a_second_one_while_the_first_is_at_work(
+    program: Program, canvas: SandboxProcess, database_url: str, tmp_path: Path
+) -> None:
+    """It begins nothing; when the first one has been killed, a third goes on with the run."""
+    asyncio.run(fetch(database_url, OWED))
+    (tmp_path / "two").mkdir()
+    second = configured(tmp_path / "two", database_url, canvas.base_url, more=NIGHTLY)
+    canvas.ask("POST", "faults", kind="hang", seconds=0.3, route="list_channels")
+    with running(program):
+        wait_until(lambda: sum(canvas.lists().values()) > 25)
+        with running(second) as other:
+            wait_until(lambda: "another scheduler is at it" in other.events())
+            assert "job begins" not in other.events()
+    wait_until(lambda: not asyncio.run(fetch(database_url, "SELECT FROM pg_locks WHERE locktype = 'advisory'")))
+    canvas.ask("DELETE", "faults")
+    with running(second) as third:
+        wait_until(lambda: "job ended" in third.events())
+        (started,) = [line for line in third.log() if line["event"] == "run started"]
+        assert started["resumed"]
+    rows = asyncio.run(fetch(database_url, "SELECT status FROM worker.runs"))
+    assert [row["status"] for row in rows] == ["done"]

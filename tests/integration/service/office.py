@@ -14,7 +14,7 @@ from aiohttp import web
 from typing_extensions import override
 
 from sync_worker.clock import Clock
-from sync_worker.flows.job import Job, Onlooker, Outcome, pulling, run_job
+from sync_worker.flows.job import Job, Onlooker, Outcome, pulling, run_job, run_prune
 from sync_worker.flows.push.reconcile import Wishes
 from sync_worker.flows.rooms import Opened
 from sync_worker.flows.stop import Stop
@@ -78,6 +78,13 @@ class Office:
             job = Job(kind=kind, flow=pulling(kind), wishes=wishes)
             onlooker = Onlooker(showing=self.board.watching(Onlooker().showing))
             outcome = await run_job(opened, "main", job, stop=Stop(), onlooker=onlooker)
+            await after_job(opened, (outcome,), self.teller)
+        return outcome
+
+    async def prune(self) -> Outcome:
+        """The job that reads nobody, and all that follows."""
+        async with self.opened() as opened:
+            outcome = await run_prune(opened, "main")
             await after_job(opened, (outcome,), self.teller)
         return outcome
 

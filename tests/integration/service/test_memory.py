@@ -31,6 +31,15 @@ async def test_a_new_job(marks: Marks) -> None:
     assert await marks.meet("job", T0 + HOUR) == first
 
 
+async def test_a_clock_that_was_ahead(marks: Marks) -> None:
+    """What it has begun more than a day from now counts as new; an hour may be a clock that was set back."""
+    await marks.meet("job", T0)
+    await marks.claim("job", T0 + 30 * HOUR, T0 + 30 * HOUR, None)
+    assert (await marks.meet("job", T0 + 6 * HOUR)).due_at == T0 + 30 * HOUR
+    assert await marks.meet("job", T0) == Mark(due_at=T0, started_at=T0, finished_at=T0)
+    assert await marks.claim("job", T0 + HOUR, T0 + HOUR, None)
+
+
 async def test_one_begins_each_time(marks: Marks) -> None:
     """A second claim of the same time, or of an earlier one, is refused; the next time is free again."""
     await marks.meet("job", T0)
@@ -59,6 +68,14 @@ async def test_an_end(marks: Marks) -> None:
     await marks.finish("job", end(T0 + HOUR, T0 + 3 * HOUR))
     assert await marks.meet("job", T0) == Mark(due_at=T0 + 3 * HOUR, started_at=T0 + HOUR, finished_at=T0 + 2 * HOUR)
     assert not await marks.claim("job", T0 + 3 * HOUR, T0 + 4 * HOUR, T0 + HOUR)
+
+
+async def test_one_is_at_work(marks: Marks) -> None:
+    """Nobody else meanwhile; another job is free, and so is this one afterwards."""
+    async with marks.at_work("job") as first, marks.at_work("job") as second, marks.at_work("other job") as other:
+        assert (first, second, other) == (True, False, True)
+    async with marks.at_work("job") as again:
+        assert again
 
 
 async def test_notices(database: Database) -> None:

@@ -14,6 +14,7 @@ from sync_worker.errors import DatabaseUnreachable
 from sync_worker.mirror.lock import writing
 from sync_worker.sandbox import Fault
 from sync_worker.service import heartbeat
+from sync_worker.service.aftermath import after_job
 from tests.integration.flows.harness import Stage
 from tests.integration.service.office import Monitor, Office
 
@@ -39,6 +40,18 @@ async def test_failed_each_time_and_recovered_once(office: Office, monkeypatch: 
     assert not any(bad in str(said) for bad in ("wrong-token-9", "http", "127.0.0.1", "@"))
     assert await office.night() == ["failed"]
     del office.stage.instance["token"]
+    assert await office.night() == ["recovered"]
+    assert await office.night() == []
+
+
+async def test_recovered_is_not_lost(office: Office) -> None:
+    """Where nobody hears it, it is told with the next run, once."""
+    office.stage.instance["token"] = "wrong"
+    assert await office.night() == ["failed"]
+    del office.stage.instance["token"]
+    (office.folder / "code").write_text("1")
+    assert await office.night() == ["recovered"]
+    (office.folder / "code").write_text("0")
     assert await office.night() == ["recovered"]
     assert await office.night() == []
 
@@ -85,6 +98,15 @@ async def test_a_token_that_ends(office: Office) -> None:
     assert told == [[], ["token_expiring"], *([[]] * 6), ["token_expiring"]]
     office.stage.instance["token_expires"] = str(today + timedelta(days=300))
     assert await office.night() == []
+
+
+async def test_a_token_that_ends_is_told_once_for_all_jobs(office: Office) -> None:
+    """It is that of the instance; whichever job comes first tells it."""
+    office.stage.instance["token_expires"] = str(office.clock.now().date() + timedelta(days=10))
+    for kind in ("backfill", "run"):
+        await office.job(kind)
+    await office.prune()
+    assert [(said["event"], said["job"]) for said in office.heard()] == [("token_expiring", "backfill")]
 
 
 async def test_some_users_failed(office: Office) -> None:
@@ -173,6 +195,50 @@ async def test_the_textfile(office: Office, stage: Stage, tmp_path: Path) -> Non
     name = "sync_worker_last_success_timestamp_seconds"
     assert bad[name, "main"] == good[name, "main"]
     assert sorted(os.listdir(tmp_path)) == ["code", "said", path.name]  # noqa: PTH208  (no blocking Path here)
+
+
+async def test_all_may_read_the_textfile(office: Office, tmp_path: Path) -> None:
+    """The node exporter is another user; our units have a mask that would hide the file from it."""
+    path = tmp_path / "sync_worker.prom"
+    office.more["metrics"] = {"textfile": str(path)}
+    before = os.umask(0o077)
+    try:
+        await office.job()
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+async def test_a_textfile_without_the_database(office: Office, tmp_path: Path) -> None:
+    """It says that, and how the job ended."""
+    path = tmp_path / "sync_worker.prom"
+    office.more["metrics"] = {"textfile": str(path)}
+    async with office.opened() as opened:
+        outcome = await office.job()
+        await opened.database._pool.close()
+        await after_job(opened, (replace(outcome, exit_code=7),), office.teller)
+    found = figures(path)
+    assert (found["sync_worker_database_up", ""], found["sync_worker_last_job_exit_code", "main"]) == (0, 7)
+    assert ("sync_worker_last_success_timestamp_seconds", "main") not in found
+
+
+async def test_a_run_that_was_killed_has_no_exit_code(office: Office, stage: Stage, tmp_path: Path) -> None:
+    """It is not 0: nobody knows it."""
+    path = tmp_path / "sync_worker.prom"
+    office.more["metrics"] = {"textfile": str(path)}
+    await office.job("backfill")
+    async with office.opened() as opened, opened.database.session() as session:
+        await session.connection.execute(
+            "INSERT INTO worker.runs (instance, kind, status, users_spec, source_fingerprint, started_at, "
+            "program_version, host, pid, started_by) "
+            "VALUES ('main', 'run', 'running', ARRAY['account:self'], '', now(), 'x', 'h', 1, 'me')"
+        )
+        await session.execute("interrupt_runs", "main", opened.clock.now())
+    await office.prune()
+    found = figures(path)
+    assert "sync_worker_last_run_timestamp_seconds" in {name for name, _ in found}
+    assert "sync_worker_last_run_exit_code" not in {name for name, _ in found}
+    assert await stage.value("SELECT status FROM worker.runs ORDER BY id DESC LIMIT 1") == "interrupted"
 
 
 async def test_a_textfile_that_cannot_be_written(office: Office, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from typing_extensions import override
 
 from sync_worker.errors import ConfigError
 from sync_worker.flows.stop import Stop
@@ -26,7 +27,7 @@ from sync_worker.service.timetable import ScheduledJob, timetable
 from sync_worker.service.web import Site, is_local, serving
 from tests.integration.embedded.place import Place, until
 from tests.integration.flows.harness import quick, staged
-from tests.integration.service.office import Office
+from tests.integration.service.office import LaterClock, Office
 
 BIND = "127.0.0.1:0"
 PATHS = ("/", "/healthz", "/readyz", "/metrics", "/status.json")
@@ -36,6 +37,7 @@ PATHS = ("/", "/healthz", "/readyz", "/metrics", "/status.json")
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look is a new one."""
     monkeypatch.setattr(situation, "KEPT", 0.0)
+    monkeypatch.setattr(situation, "SHARE", 0.0)
 
 
 async def no_work(_job: ScheduledJob) -> int:
@@ -134,7 +136,7 @@ async def test_the_status(office: Office) -> None:
     assert (document["database"], document["at_work"]) == ("ok", [])
     (instance,) = document["instances"]
     assert (instance["instance"], instance["users_present"], instance["runs"][0]["status"]) == ("main", 100, "done")
-    assert document["next"][0]["job"] == "run 15 3 * * * UTC"
+    assert document["next"][0]["job"] == "run 15 3 * * * UTC main"
     assert "T03:15:00" in document["next"][0]["at"]
     assert "main: " in page
     assert "<dt>Users</dt><dd>100</dd>" in page
@@ -169,6 +171,44 @@ async def test_progress_is_live(office: Office) -> None:
     assert value(text, "sync_worker_requests_in_flight") > 0
     assert 0 < value(text, "sync_worker_requests_total") < value(text_after, "sync_worker_requests_total")
     assert value(text_after, "sync_worker_requests_total") == office.stage.sandbox.counters.requests
+
+
+class StridingClock(LaterClock):
+    """Three seconds pass from each look to the next."""
+
+    seconds = 0.0
+
+    @override
+    def monotonic(self) -> float:
+        self.seconds += 3.0
+        return self.seconds
+
+
+async def test_a_slow_answer_is_kept(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of three seconds for a minute: whoever asks often takes no more than a twentieth of the database's time."""
+    monkeypatch.setattr(situation, "SHARE", 20.0)
+    await office.job()
+    office.clock = StridingClock()
+    async with office.opened() as opened:
+        inquiry = Inquiry(opened, (), office.board, lambda: True)
+        first = await inquiry.statuses()
+        kept = [await inquiry.statuses() is first for _ in range(20)]
+    assert first is not None
+    assert kept == [*([True] * 19), False]
+
+
+async def test_an_answer_that_does_not_come(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for again much sooner: that the database is back is seen."""
+    monkeypatch.setattr(situation, "SHARE", 20.0)
+    await office.job()
+    office.clock = StridingClock()
+    async with office.opened() as opened:
+        inquiry = Inquiry(opened, (), office.board, lambda: True)
+        monkeypatch.setattr(situation, "PATIENCE", 0.0)
+        assert await inquiry.statuses() is None
+        monkeypatch.setattr(situation, "PATIENCE", 5.0)
+        found = [await inquiry.statuses() for _ in range(2)]
+    assert found[-1] is not None
 
 
 def value(text: str, name: str) -> float:

@@ -1,6 +1,8 @@
 """The memory of the scheduler without a database; it passes the same tests as the table."""
 
-from datetime import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 from sync_worker.mirror.schedule import End, Mark
 
@@ -10,9 +12,24 @@ class MemoryMarks:
 
     def __init__(self) -> None:
         self.marks: dict[str, Mark] = {}
+        self.taken: set[str] = set()
 
     async def meet(self, job: str, now: datetime) -> Mark:
-        return self.marks.setdefault(job, Mark(due_at=now, started_at=now, finished_at=now))
+        mark = self.marks.get(job)
+        if mark is None or mark.due_at > now + timedelta(days=1):
+            mark = self.marks[job] = Mark(due_at=now, started_at=now, finished_at=now)
+        return mark
+
+    @asynccontextmanager
+    async def at_work(self, job: str) -> AsyncIterator[bool]:
+        if job in self.taken:
+            yield False
+            return
+        self.taken.add(job)
+        try:
+            yield True
+        finally:
+            self.taken.discard(job)
 
     async def claim(self, job: str, due_at: datetime, now: datetime, again: datetime | None) -> bool:
         mark = self.marks.get(job)

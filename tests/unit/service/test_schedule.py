@@ -25,13 +25,13 @@ MONDAY: Final = datetime(2026, 10, 19, tzinfo=BERLIN)
 """The week in which the clocks go back: on Sunday, the 25th, 3:00 becomes 2:00."""
 
 
-def jobs(*tables: dict[str, Any]) -> tuple[ScheduledJob, ...]:
-    """Out of a configuration."""
+def jobs(*tables: dict[str, Any], names: tuple[str, ...] = ("main",)) -> tuple[ScheduledJob, ...]:
+    """Out of a configuration, for a process that serves these instances."""
     settings = Settings(
-        instances={"main": {"base_url": "http://localhost", "token": "t"}},
+        instances={name: {"base_url": "http://localhost", "token": "t"} for name in ("main", "test")},
         schedule=[{"job": "run", "timezone": "Europe/Berlin", **table} for table in tables],
     )
-    return timetable(settings, ("main",))
+    return timetable(settings, names)
 
 
 class WallClock(VirtualClock):
@@ -80,9 +80,9 @@ class Machine:
             time_machine.travel(start, tick=False) as traveller,
             asyncio.Runner(loop_factory=lambda: WallLoop(start, traveller)) as runner,
         ):
-            runner.run(self._life(WallClock(start), (end.astimezone(UTC) - start.astimezone(UTC)).total_seconds()))
+            runner.run(self.life(WallClock(start), (end.astimezone(UTC) - start.astimezone(UTC)).total_seconds()))
 
-    async def _life(self, clock: WallClock, seconds: float) -> None:
+    async def life(self, clock: WallClock, seconds: float) -> None:
         stop = Stop()
         schedule = Schedule(self.jobs, self.marks, clock, self._work(clock, stop), self._skip(clock))
         async with asyncio.timeout(seconds + 60):
@@ -187,24 +187,119 @@ def test_what_was_stopped_goes_on_after_the_start() -> None:
     assert sorted(machine.begun) == ["backfill Mon 03:00", "run Mon 03:00", "run Mon 04:30"]
 
 
-def test_two_schedulers_share_the_work() -> None:
-    """One of them begins each time; which one makes no difference."""
-    marks = MemoryMarks()
-    machines = [Machine(jobs=jobs({"cron": "0 * * * *"}), marks=marks) for _ in range(2)]
-    start = at(0, 0, 30)
+def together(*lives: tuple[Machine, datetime, datetime]) -> None:
+    """Several machines, each on from its first time to its second; the first of them is on first."""
+    start = lives[0][1]
 
-    async def both(traveller_clock: WallClock) -> None:
+    async def live(clock: WallClock, machine: Machine, begin: datetime, end: datetime) -> None:
+        await clock.sleep((begin - start).total_seconds())
+        await machine.life(clock, (end - begin).total_seconds())
+
+    async def everybody(clock: WallClock) -> None:
         async with asyncio.TaskGroup() as group:
-            for machine in machines:
-                group.create_task(machine._life(traveller_clock, 3 * 3600))
+            for life in lives:
+                group.create_task(live(clock, *life))
 
     with (
         time_machine.travel(start, tick=False) as traveller,
         asyncio.Runner(loop_factory=lambda: WallLoop(start, traveller)) as runner,
     ):
-        runner.run(both(WallClock(start)))
-    begun = machines[0].begun + machines[1].begun
-    assert sorted(begun) == ["run Mon 01:00", "run Mon 02:00", "run Mon 03:00"]
+        runner.run(everybody(WallClock(start)))
+
+
+def pair(cron: str, takes: timedelta) -> tuple[Machine, Machine]:
+    """Two schedulers of one configuration on one database."""
+    marks = MemoryMarks()
+    one, two = (Machine(jobs=jobs({"cron": cron}), marks=marks, takes=lambda *_: takes) for _ in range(2))
+    return one, two
+
+
+def test_two_schedulers_share_the_work() -> None:
+    """One of them begins each time; which one makes no difference."""
+    one, two = pair("0 * * * *", timedelta(minutes=1))
+    together((one, at(0, 0, 30), at(0, 3, 30)), (two, at(0, 0, 30), at(0, 3, 30)))
+    assert sorted(one.begun + two.begun) == ["run Mon 01:00", "run Mon 02:00", "run Mon 03:00"]
+
+
+def test_two_schedulers_for_two_instances() -> None:
+    """Each reads its own: the memory of a job is that of the instances that it serves."""
+    marks = MemoryMarks()
+    one, two = (Machine(jobs=jobs({"cron": "0 3 * * *"}, names=(name,)), marks=marks) for name in ("main", "test"))
+    together((one, at(0, 0, 30), at(1, 1)), (two, at(0, 0, 30), at(1, 1)))
+    assert (one.begun, two.begun) == (["run Mon 03:00"], ["run Mon 03:00"])
+
+
+def test_the_same_job_twice() -> None:
+    """Two tables may come to the same for the instances that a process serves: it is one job, in any order of these."""
+    tables = {"cron": "0 3 * * *"}, {"cron": "0 3 * * *", "instances": ["main"]}
+    assert [job.key for job in jobs(*tables)] == ["run 0 3 * * * Europe/Berlin main"]
+    assert len(jobs(*tables, names=("main", "test"))) == 2
+    assert jobs(*tables, names=("test", "main"))[0].key == jobs(*tables, names=("main", "test"))[0].key
+
+
+def test_a_second_scheduler_while_the_first_is_at_work() -> None:
+    """It begins nothing: the first one was not killed."""
+    one, two = pair("0 3 * * *", timedelta(hours=2))
+    together((one, at(0, 2), at(0, 8)), (two, at(0, 3, 30), at(0, 8)))
+    assert (one.begun, two.begun, two.skipped) == (["run Mon 03:00"], [], [])
+
+
+def test_a_rolling_update() -> None:
+    """The new one starts while the old one is at work; the old one is stopped, and the new one goes on at once."""
+    old, new = pair("0 3 * * *", timedelta(hours=2))
+    together((old, at(0, 2), at(0, 3, 30)), (new, at(0, 3, 20), at(0, 8)))
+    assert (old.begun, new.begun) == (["run Mon 03:00"], ["run Mon 03:30"])
+    old, new = pair("0 3 * * *", timedelta(hours=2))
+    together((old, at(0, 2), at(0, 3, 30)), (new, at(0, 2), at(0, 8)))
+    assert sorted(old.begun + new.begun) in (["run Mon 03:00"], ["run Mon 03:00", "run Mon 03:30"])
+
+
+class SlowMarks(MemoryMarks):
+    """The database takes ten seconds for its first answer."""
+
+    @override
+    async def meet(self, job: str, now: datetime) -> Mark:
+        if not self.marks:
+            self.marks[job] = Mark(due_at=now, started_at=now, finished_at=now)
+            await asyncio.sleep(10)  # noqa: TID251  (virtual time)
+        return await super().meet(job, now)
+
+
+def test_a_time_that_comes_during_the_first_look() -> None:
+    """Nothing is at work yet: it is met by a second look, right after."""
+    machine = Machine(jobs=jobs({"cron": "0 3 * * *"}), marks=SlowMarks())
+    machine.on(at(0, 3) - timedelta(seconds=5), at(0, 8))
+    assert (machine.begun, machine.skipped) == (["run Mon 03:00"], [])
+
+
+class AheadLoop(WallLoop):
+    """Whoever looks at the clock sees a wrong day for the first ninety seconds."""
+
+    @override
+    def time(self) -> float:
+        seconds = super().time()
+        if seconds < 90:
+            self._traveller.move_to(self._start + timedelta(days=30, seconds=seconds), tick=False)
+        return seconds
+
+
+class AheadClock(WallClock):
+    """So does the clock."""
+
+    @override
+    def now(self) -> datetime:
+        return super().now() + (timedelta(days=30) if self.monotonic() < 90 else timedelta())
+
+
+def test_a_clock_that_is_put_right() -> None:
+    """Jobs begin at their times as the right clock has them, not only when the wrong one comes round."""
+    machine, start = Machine(jobs=jobs({"cron": "0 3 * * *"})), at(0, 1)
+    with (
+        time_machine.travel(start + timedelta(days=30), tick=False) as traveller,
+        asyncio.Runner(loop_factory=lambda: AheadLoop(start, traveller)) as runner,
+    ):
+        runner.run(machine.life(AheadClock(start), 27 * 3600))
+    assert machine.begun == ["run Mon 03:00", "run Tue 03:00"]
 
 
 def test_jitter_delays_the_begin() -> None:
