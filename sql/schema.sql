@@ -438,8 +438,8 @@ CREATE VIEW reporting.drift AS
 -- users_unresolved: References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
 -- creates: Channels that were missing.
 -- deletes: Channels that were to go.
--- creates_left: The same, without those that the plan has created since.
--- deletes_left: The same, without those that the plan has deleted since.
+-- creates_left: The same, without those that the plan has created since and nobody has taken back.
+-- deletes_left: The same, without those that the plan has deleted since and nobody has taken back.
 -- plan_id: Plan that says which; null where nothing differed, or once it is pruned.
 -- plan_status: Its state, as in reporting.plans.
 -- comparison_id: Number of the comparison in reporting.comparisons.
@@ -473,8 +473,8 @@ CREATE VIEW reporting.drift AS
      LEFT JOIN reporting.plans p ON p.id = c.plan_id
      LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE a.kind = 'create'::text) AS creates,
             count(*) FILTER (WHERE a.kind = 'delete'::text) AS deletes
-           FROM worker.actions a
-          WHERE a.plan_id = c.plan_id AND (a.status = ANY (ARRAY['done'::text, 'existed'::text]))) d ON true;
+           FROM worker.standing_actions a
+          WHERE a.plan_id = c.plan_id) d ON true;
 
 -- What each desired state still asks for, as of its last comparison and what the plan of it has done since: one row for each channel.
 CREATE VIEW reporting.drift_changes AS
@@ -488,7 +488,7 @@ CREATE VIEW reporting.drift_changes AS
 -- address: Address: of a create as the document writes it, of a delete as Canvas does.
 -- channel_id: Canvas id of the channel that is to go; null for one that is missing.
 -- reason: What the document says about it.
--- action_status: What an apply has come to with it, as in reporting.actions; null: none has tried.
+-- action_status: What an apply has come to with it, as in reporting.actions; null: none has tried; done: and taken back since.
  SELECT d.instance,
     d.document,
     d.compared_at,
@@ -505,7 +505,8 @@ CREATE VIEW reporting.drift_changes AS
      CROSS JOIN LATERAL jsonb_array_elements(p.content -> 'users'::text) u(planned)
      CROSS JOIN LATERAL jsonb_array_elements((u.planned -> 'diff'::text) -> 'changes'::text) e(change)
      LEFT JOIN worker.actions a ON a.plan_id = p.id AND a.user_id = ((e.change ->> 'user_id'::text)::bigint) AND a.kind = (e.change ->> 'kind'::text) AND a.type = (e.change ->> 'type'::text) AND a.address = (e.change ->> 'address'::text)
-  WHERE a.status IS NULL OR (a.status <> ALL (ARRAY['done'::text, 'existed'::text]));
+     LEFT JOIN worker.standing_actions s ON s.plan_id = p.id AND s.user_id = a.user_id AND s.kind = a.kind AND s.type = a.type AND s.address = a.address
+  WHERE s.plan_id IS NULL;
 
 -- Users that a run could not read, and references that it could not resolve.
 CREATE VIEW reporting.failures AS
@@ -1225,8 +1226,8 @@ CREATE VIEW reporting_masked.drift WITH (security_barrier=true) AS
 -- users_unresolved: References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.
 -- creates: Channels that were missing.
 -- deletes: Channels that were to go.
--- creates_left: The same, without those that the plan has created since.
--- deletes_left: The same, without those that the plan has deleted since.
+-- creates_left: The same, without those that the plan has created since and nobody has taken back.
+-- deletes_left: The same, without those that the plan has deleted since and nobody has taken back.
 -- plan_id: Plan that says which; null where nothing differed, or once it is pruned.
 -- plan_status: Its state, as in reporting.plans.
 -- comparison_id: Number of the comparison in reporting_masked.comparisons.
@@ -1254,7 +1255,7 @@ CREATE VIEW reporting_masked.drift_changes WITH (security_barrier=true) AS
 -- type: Type of the channel.
 -- address: Address, masked.
 -- channel_id: Canvas id of the channel that is to go; null for one that is missing.
--- action_status: What an apply has come to with it; null: none has tried.
+-- action_status: What an apply has come to with it; null: none has tried; done: and taken back since.
  SELECT instance,
     compared_at,
     plan_id,
@@ -1874,6 +1875,24 @@ CREATE TABLE worker.schedule (
     exit_code integer, -- As the command would have ended; null while finished_at is null, and for a job that is new.
     PRIMARY KEY (job)
 );
+
+-- What applies have done and no undo has taken back since.
+CREATE VIEW worker.standing_actions AS
+-- plan_id: Plan that it belongs to.
+-- user_id: Canvas id of the user; 0 for somebody who was forgotten.
+-- kind: create; delete.
+-- type: Type of the channel.
+-- address: Address: of a create as the plan writes it, of a delete as Canvas does.
+ SELECT plan_id,
+    user_id,
+    kind,
+    type,
+    address
+   FROM worker.actions a
+  WHERE (status = ANY (ARRAY['done'::text, 'existed'::text])) AND NOT (EXISTS ( SELECT
+           FROM worker.actions u
+             JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo'::text
+          WHERE u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind AND lower(u.address) = lower(a.address) AND (u.status = ANY (ARRAY['done'::text, 'existed'::text])) AND u.settled_at >= a.settled_at));
 
 -- What changed from each superseded version of a channel to the next one; reporting.changes without creations.
 CREATE VIEW worker.version_changes AS

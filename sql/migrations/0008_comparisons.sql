@@ -31,6 +31,22 @@ COMMENT ON COLUMN worker.comparisons.creates IS 'Channels that were missing.';
 COMMENT ON COLUMN worker.comparisons.deletes IS 'Channels that were to go.';
 COMMENT ON COLUMN worker.comparisons.plan_id IS 'Plan that says which; null where nothing differed, or once it is pruned.';
 
+CREATE VIEW worker.standing_actions AS
+SELECT a.plan_id, a.user_id, a.kind, a.type, a.address
+FROM worker.actions a
+WHERE a.status IN ('done', 'existed') AND NOT EXISTS (
+    SELECT FROM worker.actions u
+    JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo'
+    WHERE u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind
+        AND lower(u.address) = lower(a.address) AND u.status IN ('done', 'existed') AND u.settled_at >= a.settled_at
+);
+COMMENT ON VIEW worker.standing_actions IS 'What applies have done and no undo has taken back since.';
+COMMENT ON COLUMN worker.standing_actions.plan_id IS 'Plan that it belongs to.';
+COMMENT ON COLUMN worker.standing_actions.user_id IS 'Canvas id of the user; 0 for somebody who was forgotten.';
+COMMENT ON COLUMN worker.standing_actions.kind IS 'create; delete.';
+COMMENT ON COLUMN worker.standing_actions.type IS 'Type of the channel.';
+COMMENT ON COLUMN worker.standing_actions.address IS 'Address: of a create as the plan writes it, of a delete as Canvas does.';
+
 -- --------------------------------------------------------------------------------------------------------
 -- For people and dashboards
 
@@ -69,8 +85,8 @@ LEFT JOIN reporting.plans p ON p.id = c.plan_id
 LEFT JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE a.kind = 'create') AS creates, count(*) FILTER (WHERE a.kind = 'delete') AS deletes
-    FROM worker.actions a
-    WHERE a.plan_id = c.plan_id AND a.status IN ('done', 'existed')
+    FROM worker.standing_actions a
+    WHERE a.plan_id = c.plan_id
 ) d ON true;
 
 COMMENT ON VIEW reporting.drift IS
@@ -83,8 +99,8 @@ COMMENT ON COLUMN reporting.drift.users_differing IS 'Those who lacked something
 COMMENT ON COLUMN reporting.drift.users_unresolved IS 'References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.';
 COMMENT ON COLUMN reporting.drift.creates IS 'Channels that were missing.';
 COMMENT ON COLUMN reporting.drift.deletes IS 'Channels that were to go.';
-COMMENT ON COLUMN reporting.drift.creates_left IS 'The same, without those that the plan has created since.';
-COMMENT ON COLUMN reporting.drift.deletes_left IS 'The same, without those that the plan has deleted since.';
+COMMENT ON COLUMN reporting.drift.creates_left IS 'The same, without those that the plan has created since and nobody has taken back.';
+COMMENT ON COLUMN reporting.drift.deletes_left IS 'The same, without those that the plan has deleted since and nobody has taken back.';
 COMMENT ON COLUMN reporting.drift.plan_id IS 'Plan that says which; null where nothing differed, or once it is pruned.';
 COMMENT ON COLUMN reporting.drift.plan_status IS 'Its state, as in reporting.plans.';
 COMMENT ON COLUMN reporting.drift.comparison_id IS 'Number of the comparison in reporting.comparisons.';
@@ -100,7 +116,9 @@ CROSS JOIN LATERAL jsonb_array_elements(p.content -> 'users') AS u (planned)
 CROSS JOIN LATERAL jsonb_array_elements(u.planned -> 'diff' -> 'changes') AS e (change)
 LEFT JOIN worker.actions a ON a.plan_id = p.id AND a.user_id = (e.change ->> 'user_id')::bigint
     AND a.kind = e.change ->> 'kind' AND a.type = e.change ->> 'type' AND a.address = e.change ->> 'address'
-WHERE a.status IS NULL OR a.status NOT IN ('done', 'existed');
+LEFT JOIN worker.standing_actions s ON s.plan_id = p.id AND s.user_id = a.user_id
+    AND s.kind = a.kind AND s.type = a.type AND s.address = a.address
+WHERE s.plan_id IS NULL;
 
 COMMENT ON VIEW reporting.drift_changes IS
     'What each desired state still asks for, as of its last comparison and what the plan of it has done since: one row for each channel.';
@@ -114,7 +132,7 @@ COMMENT ON COLUMN reporting.drift_changes.type IS 'Type of the channel.';
 COMMENT ON COLUMN reporting.drift_changes.address IS 'Address: of a create as the document writes it, of a delete as Canvas does.';
 COMMENT ON COLUMN reporting.drift_changes.channel_id IS 'Canvas id of the channel that is to go; null for one that is missing.';
 COMMENT ON COLUMN reporting.drift_changes.reason IS 'What the document says about it.';
-COMMENT ON COLUMN reporting.drift_changes.action_status IS 'What an apply has come to with it, as in reporting.actions; null: none has tried.';
+COMMENT ON COLUMN reporting.drift_changes.action_status IS 'What an apply has come to with it, as in reporting.actions; null: none has tried; done: and taken back since.';
 
 -- --------------------------------------------------------------------------------------------------------
 -- The same for those who may not see addresses
@@ -153,8 +171,8 @@ COMMENT ON COLUMN reporting_masked.drift.users_differing IS 'Those who lacked so
 COMMENT ON COLUMN reporting_masked.drift.users_unresolved IS 'References that led to nobody, and users about whom Canvas gave no answer: of them nothing is known.';
 COMMENT ON COLUMN reporting_masked.drift.creates IS 'Channels that were missing.';
 COMMENT ON COLUMN reporting_masked.drift.deletes IS 'Channels that were to go.';
-COMMENT ON COLUMN reporting_masked.drift.creates_left IS 'The same, without those that the plan has created since.';
-COMMENT ON COLUMN reporting_masked.drift.deletes_left IS 'The same, without those that the plan has deleted since.';
+COMMENT ON COLUMN reporting_masked.drift.creates_left IS 'The same, without those that the plan has created since and nobody has taken back.';
+COMMENT ON COLUMN reporting_masked.drift.deletes_left IS 'The same, without those that the plan has deleted since and nobody has taken back.';
 COMMENT ON COLUMN reporting_masked.drift.plan_id IS 'Plan that says which; null where nothing differed, or once it is pruned.';
 COMMENT ON COLUMN reporting_masked.drift.plan_status IS 'Its state, as in reporting.plans.';
 COMMENT ON COLUMN reporting_masked.drift.comparison_id IS 'Number of the comparison in reporting_masked.comparisons.';
@@ -175,4 +193,4 @@ COMMENT ON COLUMN reporting_masked.drift_changes.kind IS 'create: it is missing 
 COMMENT ON COLUMN reporting_masked.drift_changes.type IS 'Type of the channel.';
 COMMENT ON COLUMN reporting_masked.drift_changes.address IS 'Address, masked.';
 COMMENT ON COLUMN reporting_masked.drift_changes.channel_id IS 'Canvas id of the channel that is to go; null for one that is missing.';
-COMMENT ON COLUMN reporting_masked.drift_changes.action_status IS 'What an apply has come to with it; null: none has tried.';
+COMMENT ON COLUMN reporting_masked.drift_changes.action_status IS 'What an apply has come to with it; null: none has tried; done: and taken back since.';

@@ -72,12 +72,18 @@ ORDER BY finished_at DESC
 LIMIT 1;
 
 -- name: unfinished_runs
--- Runs that were interrupted or killed since a time. $1 instance, $2 time or null, $3 whether the lock is held: then one
--- that says "running" may be just that.
-SELECT id FROM worker.runs
-WHERE instance = $1 AND (status = 'interrupted' OR status = 'running' AND NOT $3::boolean)
-    AND ($2::timestamptz IS NULL OR coalesce(resumed_at, started_at) > $2)
-ORDER BY id;
+-- Runs that were interrupted or killed since a time; of those that carry out a plan only where the plan still goes on.
+-- $1 instance, $2 time or null, $3 whether the lock is held: then one that says "running" may be just that.
+SELECT r.id, p.id AS plan_id
+FROM worker.runs r
+LEFT JOIN worker.plans p ON p.instance = r.instance AND r.users_spec = ARRAY['plan:' || p.id]
+WHERE r.instance = $1 AND (r.status = 'interrupted' OR r.status = 'running' AND NOT $3::boolean)
+    AND ($2::timestamptz IS NULL OR coalesce(r.resumed_at, r.started_at) > $2)
+    AND CASE
+        WHEN r.users_spec[1] LIKE 'plan:%' THEN p.status = 'applying' AND p.expires_at > now()
+        ELSE true
+    END
+ORDER BY r.id;
 
 -- name: failed_runs
 -- Runs over these users that failed since a time, and after the last one that got further, the latest first.

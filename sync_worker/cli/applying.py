@@ -12,7 +12,7 @@ from sync_worker.cli.applysummary import print_apply
 from sync_worker.cli.asking import agree, somebody_to_ask
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import shown
-from sync_worker.cli.exits import DONE, WITHHELD, say
+from sync_worker.cli.exits import DONE, IN_PART, WITHHELD, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.guards import Allowances
@@ -26,6 +26,7 @@ from sync_worker.flows.push.carryout import CarriedOut, carry_out
 from sync_worker.flows.push.saving import Kept, find_plan, load_plan, save_plan
 from sync_worker.flows.push.weighing import Case, Left, what_is_left
 from sync_worker.flows.stop import Stop, stopping_on_signals
+from sync_worker.mirror.actions import Status, actions_of_plan
 
 _KINDS: Final = {"undo": "undo", "channels": "hand"}
 """The kind of a plan by that of its run."""
@@ -54,12 +55,22 @@ async def apply_saved(context: CliContext, which: str, options: ApplyOptions) ->
     async with stopping_on_signals() as stop, opening(context, migrate=True) as opened:
         kept = await _find(opened, which)
         if kept.saved.status == "applied":
-            say(f"{kept.saved.instance}: plan {kept.saved.id} was applied already; nothing is left to do")
-            return DONE
+            return await _over(opened, kept)
         _refuse_ended(kept)
         if not await _approved(opened, kept.plan, options, kept.saved.id):
             return WITHHELD
         return await run_apply(context, opened, _request(kept.plan, kept.saved.id, options, "apply"), stop=stop)
+
+
+async def _over(opened: Opened, kept: Kept) -> int:
+    """Say that nothing is left of a plan; what Canvas refused of it is not tried again."""
+    journal = await actions_of_plan(opened.database, kept.saved.id)
+    refused = sum(action.status is Status.REFUSED for action in journal)
+    rest = f"; Canvas refused {counted(refused, 'action', 'actions')} of it: see sync-worker report actions" * (
+        refused > 0
+    )
+    say(f"{kept.saved.instance}: plan {kept.saved.id} was applied already; nothing is left to do{rest}")
+    return IN_PART if refused else DONE
 
 
 async def apply_new(

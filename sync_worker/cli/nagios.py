@@ -48,6 +48,9 @@ def _figures(vitals: Vitals, bounds: Bounds, *, alone: bool) -> str:
     least = f"{bounds.min_coverage:g}:"
     figures = [f"age={age};{warning};{critical};0", f"coverage={covered};{least};{least};0;100"]
     figures += [f"failures={vitals.open_failures};0;;0", f"pending={vitals.deletions_pending};0;;0"]
-    figures += [f"uncertain={vitals.actions_uncertain};0;;0", f"unfinished={len(vitals.unfinished)};0;;0"]
+    figures += [
+        f"uncertain={vitals.actions_uncertain};0;;0",
+        f"unfinished={len(vitals.unfinished) + len(vitals.unfinished_plans)};0;;0",
+    ]
     figures += [] if vitals.token_days is None else [f"token_days={vitals.token_days};{bounds.token_notice + 1}:;0:"]
     return " ".join(before + figure for figure in figures)

@@ -24,7 +24,7 @@ def show(found: tuple[InstanceStatus, ...], now: datetime) -> None:
         for name, value in _facts(status, now):
             console.print(f"  {name:<10} {value}", soft_wrap=True)
         for run in status.runs:
-            for line in _run(run, held=status.holder is not None):
+            for line in _run(run, status):
                 console.print(line, soft_wrap=True)
 
 
@@ -52,12 +52,13 @@ def _mirror(status: InstanceStatus) -> str:
 
 
 def _drift(drift: dict[str, Any]) -> str:
-    """How far Canvas is from the desired state that was compared last."""
-    left = drift["creates_left"] + drift["deletes_left"]
-    what = f"{counted(left, 'channel differs', 'channels differ')}" if left else "nothing differs"
-    unknown = drift["users_unresolved"]
+    """How far Canvas is from the desired state that was compared last, after what was done about it since."""
+    found, left = drift["creates"] + drift["deletes"], drift["creates_left"] + drift["deletes_left"]
+    document, unknown = drift["document"], drift["users_unresolved"]
+    what = f"{counted(left, 'channel differs', 'channels differ')} from {document}" if left else ""
+    done = f"what differed from {document} is done" if found else f"nothing differs from {document}"
     unresolved = f", {counted(unknown, 'user was', 'users were')} not found" if unknown else ""
-    return f"{what} from {drift['document']}{unresolved}, as compared {drift['compared_at']:%Y-%m-%d %H:%M} UTC"
+    return f"{what or done}{unresolved}, as compared {drift['compared_at']:%Y-%m-%d %H:%M} UTC"
 
 
 def _plan(plan: dict[str, Any]) -> str:
@@ -84,21 +85,22 @@ def _age(instant: datetime | None, now: datetime) -> str:
     return f"the last good run over all configured users ended {instant:%Y-%m-%d %H:%M} UTC, {spelt(now - instant)} ago"
 
 
-def _ending(run: dict[str, Any], *, held: bool) -> str:
+def _ending(run: dict[str, Any], status: InstanceStatus) -> str:
     """How a run ended; one that still says "running" while nobody holds the lock was killed."""
-    status = "killed" if run["status"] == "running" and not held else str(run["status"])
-    if status not in {"killed", "interrupted"}:
-        return status
+    ended = "killed" if run["status"] == "running" and status.holder is None else str(run["status"])
+    if ended not in {"killed", "interrupted"}:
+        return ended
     if run["kind"] not in WRITING:
-        return f"{status}, resumable"
+        return f"{ended}, resumable"
     kind, _, plan = run["users_spec"][0].partition(":")
-    return f"{status}, go on with: sync-worker apply {plan}" if kind == "plan" else status
+    waits = kind == "plan" and plan in {str(each["id"]) for each in status.plans_waiting}
+    return f"{ended}, go on with: sync-worker apply {plan}" if waits else ended
 
 
-def _run(run: dict[str, Any], *, held: bool) -> tuple[str, str]:
+def _run(run: dict[str, Any], status: InstanceStatus) -> tuple[str, str]:
     """Two lines that fit a narrow terminal: which run, and what it came to."""
     specs = _cut(" ".join(run["users_spec"]))
-    head = f"{run['id']:>6}  {run['kind']}  {_ending(run, held=held)}  {run['started_at']:%Y-%m-%d %H:%M} UTC  {specs}"
+    head = f"{run['id']:>6}  {run['kind']}  {_ending(run, status)}  {run['started_at']:%Y-%m-%d %H:%M} UTC  {specs}"
     return head, f"        {_figures(run)}"
 
 

@@ -90,8 +90,12 @@ async def last_figures(database: Sessions, instance: str, specs: Sequence[str]) 
     return None if row is None else RunFigures(**row)
 
 
-async def unfinished_runs(database: Sessions, instance: str, since: datetime | None, *, busy: bool) -> tuple[int, ...]:
+async def unfinished_runs(
+    database: Sessions, instance: str, since: datetime | None, *, busy: bool
+) -> tuple[tuple[int, int | None], ...]:
     """Runs that were interrupted or killed and not gone on with, those begun before `since` left out.
+
+    Each with the plan that it carries out, which is not finished; None: it carries out none.
 
     Args:
         database: the mirror.
@@ -101,7 +105,7 @@ async def unfinished_runs(database: Sessions, instance: str, since: datetime | N
     """
     async with database.session() as session:
         rows = await session.fetch("unfinished_runs", instance, since, busy)
-    return tuple(row["id"] for row in rows)
+    return tuple((row["id"], row["plan_id"]) for row in rows)
 
 
 async def failed_runs(

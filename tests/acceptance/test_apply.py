@@ -308,6 +308,25 @@ async def test_a_part_fails(program: Program, school: School, database_url: str)
     assert "  creates   1 done, 1 refused by Canvas\n" in part.stdout
     assert f"user {two}, create email new{two}@x.example" in part.stdout
     assert await plans(database_url) == ["applied"]
+    again = program.run("apply", "1", "--yes")
+    assert (again.returncode, school.written()) == (3, 2)
+    assert "nothing is left to do; Canvas refused 1 action of it: see sync-worker report actions" in again.stderr
+
+
+async def test_a_part_failed_before(program: Program, school: School, database_url: str) -> None:
+    """What Canvas refused while an apply was killed is said by the one that goes on, and it is exit 3."""
+    one, two, three = school.users(3)
+    planned(program, *creates(one, two, three))
+    school.fault(route="create", user_ids=[one], status=400, body='{"errors":{"path":[]}}')
+    assert program.run("apply", "1", "--yes", "--limit", "1").returncode == 3
+    rest = program.run("apply", "1", "--yes", "--expect-creates", "3")
+    assert rest.returncode == 3
+    assert "  creates   2 done\n" in rest.stdout
+    assert (
+        "  ! 1 action of the plan was refused by Canvas in an earlier run: see sync-worker report actions"
+        in rest.stdout
+    )
+    assert await plans(database_url) == ["applied"]
 
 
 # --- who and why ----------------------------------------------------------------------------------------

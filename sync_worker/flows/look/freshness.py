@@ -47,6 +47,7 @@ class Vitals:
     age: timedelta | None  # since the end of the last good run over all configured users; None: there was none
     coverage: float | None  # of the last finished one, per cent; None: there was none
     unfinished: tuple[int, ...]  # runs that were interrupted or killed since the last good one
+    unfinished_plans: tuple[int, ...] = ()  # whose apply was interrupted or killed
     failed: tuple[FailedRun, ...] = ()  # runs that could not even begin since then, the latest first
     open_failures: int  # users and references that the next run tries again
     deletions_pending: int
@@ -110,7 +111,9 @@ def _waiting(vitals: Vitals) -> Iterator[Remark]:
     failures = counted(vitals.open_failures, "user or reference", "users or references")
     deletions = counted(vitals.deletions_pending, "deletion waits for a person", "deletions wait for a person")
     actions = counted(vitals.actions_uncertain, "action in doubt", "actions in doubt")
+    plans = ", ".join(str(plan) for plan in vitals.unfinished_plans)
     found = (
+        (len(vitals.unfinished_plans), f"an apply was interrupted and not gone on with: plan {plans}"),
         (len(vitals.unfinished), f"interrupted and not gone on with: run {runs}"),
         (len(vitals.failed), f"failed: {_failed(vitals)}"),
         (vitals.open_failures, f"{failures} could not be read"),
@@ -123,9 +126,10 @@ def _waiting(vitals: Vitals) -> Iterator[Remark]:
 
 
 def _failed(vitals: Vitals) -> str:
-    """Which runs failed since the last good one, and how the last of them ended."""
+    """Which runs failed since the last good one, and with which exit codes, the last one first."""
     runs = ", ".join(str(run.id) for run in reversed(vitals.failed))
-    return f"run {runs} (exit code {vitals.failed[0].exit_code})" if vitals.failed else ""
+    codes = list(dict.fromkeys(run.exit_code for run in vitals.failed))
+    return f"run {runs} (exit code{'s' if len(codes) > 1 else ''} {', '.join(map(str, codes))})"
 
 
 def percent(value: float) -> str:

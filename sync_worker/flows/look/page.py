@@ -165,6 +165,12 @@ def _unfinished(status: InstanceStatus, vitals: Vitals, program: str) -> Iterato
         yield _todo(
             Level.WARNING, f"Interrupted and not gone on with: run {runs}.", (f"{program} run", "goes on from there")
         )
+    for plan in vitals.unfinished_plans:
+        yield _todo(
+            Level.WARNING,
+            f"The apply of plan {plan} was interrupted and not gone on with.",
+            (f"{program} apply {plan}", "goes on from there"),
+        )
     if status.open_failures:
         yield _todo(
             Level.WARNING,

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from sync_worker.desired.diff import Kind
+from sync_worker.desired.render.words import counted
 from sync_worker.flows.pull.record import STATUS, gravest
-from sync_worker.flows.pull.verdict import WITHHELD, Finding
+from sync_worker.flows.pull.verdict import IN_PART, WITHHELD, Finding
 from sync_worker.flows.push.tally import Tally
 from sync_worker.mirror.actions import Status
 
@@ -59,7 +60,20 @@ class ApplyReport:
         }
 
 
-def findings(tally: Tally, tripped: Iterable[str], halted: str | None) -> tuple[Finding, ...]:
-    """All there is to say, the gravest first."""
+def findings(tally: Tally, tripped: Iterable[str], halted: str | None, refused_before: int = 0) -> tuple[Finding, ...]:
+    """All there is to say, the gravest first.
+
+    Args:
+        tally: of this apply.
+        tripped: guards that withhold all of a kind.
+        halted: why the apply stopped by itself.
+        refused_before: actions of the plan that Canvas refused in earlier runs, which perhaps nobody was told.
+    """
     grave = (*([f"stopped: {halted}"] if halted else []), *tripped)
-    return (*(Finding(exit_code=WITHHELD, message=line) for line in grave), *tally.findings())
+    was = counted(refused_before, "action of the plan was", "actions of the plan were")
+    earlier = f"{was} refused by Canvas in an earlier run: see sync-worker report actions"
+    return (
+        *(Finding(exit_code=WITHHELD, message=line) for line in grave),
+        *tally.findings(),
+        *([Finding(exit_code=IN_PART, message=earlier)] if refused_before else []),
+    )

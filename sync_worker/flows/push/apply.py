@@ -280,6 +280,8 @@ class _Apply:
     async def _report(self, journal: Journal, left: Left, run: Run, recorder: Recorder) -> ApplyReport:
         applied = await journal.finish(self._request.plan_id)
         after = await self._weigh(run)
+        journalled = await actions_of_plan(self._rooms.database, self._request.plan_id)
+        before = sum(action.status is Status.REFUSED and action.run_id != run.id for action in journalled)
         self._progress.phase = "done"
         traffic = recorder.traffic()
         return ApplyReport(
@@ -289,7 +291,7 @@ class _Apply:
             run_id=run.id,
             plan_id=self._request.plan_id,
             tally=self._tally,
-            findings=findings(self._tally, self._tripped(left.ruling), self._caution.halted),
+            findings=findings(self._tally, self._tripped(left.ruling), self._caution.halted, before),
             left=0 if applied else sum(1 for _ in after.plan.changes()),
             requests=traffic.requests,
             refusals=traffic.refusals,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sync_worker.desired.ceiling import remaining
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Allowances, Done, GuardLimits, Ruling, rule
-from sync_worker.desired.plan import Plan
+from sync_worker.desired.plan import Plan, totals
 from sync_worker.mirror.actions import IN_DOUBT, SETTLED, Action, DoneBefore, Status, actions_of_plan, done_before
 from sync_worker.mirror.database import Database
 from sync_worker.settings import GuardsTable
@@ -60,24 +60,30 @@ def weigh(case: Case, actions: Sequence[Action], before: DoneBefore, guards: Gua
     left = remaining(case.plan, _with_status(by_change, SETTLED))
     to_do = remaining(left, _with_status(by_change, IN_DOUBT))
     done = Done(creates=before.creates, deletes=before.deletes + before.deletes_unattended, messages=before.messages)
-    ruling = rule(to_do, guards, _still_expected(case, by_change), done)
+    ruling = rule(to_do, guards, _still_expected(case, by_change, to_do), done)
     open_actions = {change: action for change, action in by_change.items() if action.status not in SETTLED}
     return Left(plan=left, ruling=ruling, actions=open_actions)
 
 
-def _still_expected(case: Case, by_change: Mapping[Change, Action]) -> Allowances:
-    """What a person expects, less what this very run has done of it before it had to go on."""
+def _still_expected(case: Case, by_change: Mapping[Change, Action], to_do: Plan) -> Allowances:
+    """What a person expects of what is to do.
+
+    The numbers of the whole plan stay right when the same command goes on with it. Any other number is that of what was
+    left when the command was given: less what its very run has done before it had to go on.
+    """
     ours = Counter(
         change.kind
         for change, action in by_change.items()
         if case.run_id is not None and action.run_id == case.run_id and action.status in SETTLED | IN_DOUBT
     )
-    creates, deletes = case.allowances.expect_creates, case.allowances.expect_deletes
-    return replace(
-        case.allowances,
-        expect_creates=None if creates is None else creates - ours[Kind.CREATE],
-        expect_deletes=None if deletes is None else deletes - ours[Kind.DELETE],
-    )
+    said, whole, left = case.allowances, totals(case.plan), totals(to_do)
+    creates = left.creates if said.expect_creates == whole.creates else _less(said.expect_creates, ours[Kind.CREATE])
+    deletes = left.deletes if said.expect_deletes == whole.deletes else _less(said.expect_deletes, ours[Kind.DELETE])
+    return replace(said, expect_creates=creates, expect_deletes=deletes)
+
+
+def _less(said: int | None, done: int) -> int | None:
+    return None if said is None else said - done
 
 
 def _with_status(by_change: Mapping[Change, Action], statuses: frozenset[Status]) -> list[Change]:

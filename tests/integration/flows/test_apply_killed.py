@@ -376,6 +376,8 @@ async def test_killed_again_and_again(scene: Scene) -> None:
             return len(runs) == process and len(done) >= 3 and any(row["status"] == "started" for row in rows)
 
         await killed(scene, in_the_middle)
+        assert "an apply was interrupted and not gone on with: plan 1" in scene.program.run("check").stdout
+        assert f"{process:>6}  apply  killed, go on with: sync-worker apply 1" in scene.program.run("status").stdout
     scene.lift()
     scene.go_on()
     actions = await scene.actions()
@@ -385,6 +387,8 @@ async def test_killed_again_and_again(scene: Scene) -> None:
     for kind in ("create", "delete"):
         assert scene.calls(kind) <= sum(row["attempts"] for row in actions.values() if row["kind"] == kind)
     assert len({row["run_id"] for row in actions.values()}) == 3
+    assert "interrupted" not in scene.program.run("check").stdout
+    assert "go on with" not in scene.program.run("status").stdout
 
 
 async def test_undo_of_a_killed_apply(scene: Scene) -> None:

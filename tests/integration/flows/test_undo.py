@@ -225,3 +225,23 @@ async def test_other_plans_stay(applying: Applying) -> None:
     again = await undo(applying, back.run_id)
     assert again.closed == ()
     assert await applying.plan_status(number) == "applying"
+
+
+async def test_what_is_taken_back_differs_again(applying: Applying) -> None:
+    """The drift of the last comparison is what is left of it after the apply and its undo."""
+    applying.stage.instance["guards"] = GENEROUS
+    one, two = islice(applying.desire.plain(), 2)
+    applying.stage.school.create(two, "email", "surplus@x.example")
+    await applying.stage.run()
+    number = await applying.planned(f"{one},email,new@x.example,present", f"{two},email,surplus@x.example,absent")
+    query = "SELECT creates_left, deletes_left FROM reporting.drift"
+    items = "SELECT kind, address, action_status FROM reporting.drift_changes ORDER BY kind"
+    found = []
+    report = await applying.apply(number, allow=ALLOW)
+    found += [tuple(row.values()) for row in await applying.stage.fetch(query)]
+    await undo(applying, report.run_id)
+    found += [tuple(row.values()) for row in await applying.stage.fetch(query)]
+    assert found == [(0, 0), (1, 1)]
+    assert [tuple(row.values()) for row in await applying.stage.fetch(items)] == [
+        ("create", "new@x.example", "done"), ("delete", "surplus@x.example", "done"),
+    ]  # fmt: skip

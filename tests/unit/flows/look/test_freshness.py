@@ -9,6 +9,7 @@ import pytest
 
 from sync_worker.flows.look.freshness import Bounds, Level, Remark, Vitals, percent, spelt, weigh, worst
 from sync_worker.flows.look.vitals import days_left
+from sync_worker.mirror.runs import FailedRun
 
 HOUR = timedelta(hours=1)
 GOOD = Vitals(
@@ -24,6 +25,8 @@ GOOD = Vitals(
 BOUNDS = Bounds(min_coverage=95.0)
 FRESH = "the last good run ended 2 h ago"
 WHOLE = "coverage 100.0 %"
+
+FAILED = tuple(FailedRun(id=number, exit_code=code, message="") for number, code in ((9, 2), (8, 5), (7, 2)))
 
 
 def said(given: dict[str, Any], bounds: Bounds = BOUNDS) -> list[tuple[str, str]]:
@@ -51,6 +54,9 @@ def test_all_is_well() -> None:
         ({"token_days": 1}, "warning", "the token ends in 1 day"),
         ({"token_days": 21}, "warning", "the token ends in 21 days"),
         ({"unfinished": (7,)}, "warning", "interrupted and not gone on with: run 7"),
+        ({"unfinished_plans": (3, 4)}, "warning", "an apply was interrupted and not gone on with: plan 3, 4"),
+        ({"failed": FAILED[:1]}, "warning", "failed: run 9 (exit code 2)"),
+        ({"failed": FAILED}, "warning", "failed: run 7, 8, 9 (exit codes 2, 5)"),
         ({"unfinished": (7, 9)}, "warning", "interrupted and not gone on with: run 7, 9"),
         ({"open_failures": 1200}, "warning", "1,200 users or references could not be read"),
         ({"deletions_pending": 3}, "warning", "3 deletions wait for a person"),
@@ -91,11 +97,13 @@ def test_everything_at_once_is_said() -> None:
         "coverage": 1.0,
         "token_days": -1,
         "unfinished": (1,),
+        "unfinished_plans": (1,),
+        "failed": FAILED,
         "open_failures": 1,
         "deletions_pending": 1,
         "actions_uncertain": 1,
     }
-    assert [level for level, _ in said(everything)] == ["critical"] * 3 + ["warning"] * 4
+    assert [level for level, _ in said(everything)] == ["critical"] * 3 + ["warning"] * 6
 
 
 def test_the_worst_wins() -> None:

@@ -69,24 +69,27 @@ def test_what_was_done_before_counts(before: DoneBefore, guards: GuardLimits, fi
 
 
 @pytest.mark.parametrize(
-    ("run_id", "statuses", "tripped"),
+    ("run_id", "statuses", "creates", "tripped"),
     [
-        (5, [Status.DONE, Status.STARTED], []),
-        (5, [Status.REFUSED, Status.FAILED], []),
-        (5, [], []),
-        (6, [Status.DONE, Status.STARTED], ["create"]),
-        (None, [Status.DONE, Status.STARTED], ["create"]),
+        (5, [Status.DONE, Status.STARTED], 3, []),
+        (5, [Status.REFUSED, Status.FAILED], 3, []),
+        (5, [], 3, []),
+        (6, [Status.DONE, Status.STARTED], 3, []),
+        (None, [Status.DONE, Status.REFUSED], 3, []),
+        (6, [Status.DONE, Status.STARTED], 1, []),
+        (6, [Status.DONE, Status.STARTED], 2, ["create"]),
+        (6, [], 4, ["create"]),
     ],
 )
-def test_an_apply_that_goes_on_has_done_a_part_of_what_was_expected(
-    run_id: int | None, statuses: list[Status], tripped: list[str]
+def test_what_was_expected_holds_for_the_rest(
+    run_id: int | None, statuses: list[Status], creates: int, tripped: list[str]
 ) -> None:
-    """What this very run has done; after another one the person has to say anew what is expected."""
+    """The number of the whole plan, as long as it goes on, or that of what is left; no other."""
     actions = [
         action(change, id=number, ordinal=number, status=status)
         for number, (change, status) in enumerate(zip(CHANGES, statuses, strict=False), start=1)
     ]
-    expected = Allowances(max_messages=1, expect_creates=3, expect_deletes=2)
+    expected = Allowances(max_messages=1, expect_creates=creates, expect_deletes=2)
     guards = replace(M2, max_creates=0, max_deletes=0)
     found = weigh(Case(plan_id=1, plan=PLAN, allowances=expected, run_id=run_id), actions, NOTHING, guards)
     assert [trip.kind for trip in found.ruling.tripped] == tripped
