@@ -48,6 +48,22 @@ FROM worker.actions
 WHERE instance = $1 AND run_id = $2
 ORDER BY id DESC;
 
+-- name: runs_that_went_on
+-- Later runs of a run's plans which did something that is not taken back: the last that was done to the address is theirs.
+-- The last run first. $1 instance, $2 run.
+WITH later AS (
+    SELECT a.run_id, a.user_id, a.kind, a.type, lower(a.address) AS address
+    FROM worker.actions a
+    WHERE a.instance = $1 AND a.run_id > $2 AND a.status = 'done' AND a.user_id <> 0
+        AND a.plan_id IN (SELECT b.plan_id FROM worker.actions b WHERE b.instance = $1 AND b.run_id = $2)
+), latest AS (
+    SELECT DISTINCT ON (a.user_id, a.type, lower(a.address)) a.user_id, a.kind, a.type, lower(a.address) AS address
+    FROM worker.actions a
+    WHERE a.instance = $1 AND a.status = 'done' AND a.user_id IN (SELECT user_id FROM later)
+    ORDER BY a.user_id, a.type, lower(a.address), a.started_at DESC, a.id DESC
+)
+SELECT DISTINCT run_id FROM later JOIN latest USING (user_id, kind, type, address) ORDER BY run_id DESC;
+
 -- name: start_action
 -- Right before the call. No row where it is settled already.
 -- $1 action, $2 run, $3 time, $4 channels before, $5 operating-system user, $6 Canvas user, $7 reason, $8 unattended.

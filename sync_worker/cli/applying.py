@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,8 @@ from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import shown
 from sync_worker.cli.exits import DONE, IN_PART, WITHHELD, say
 from sync_worker.cli.opening import Opened, opening
-from sync_worker.desired.diff import Kind
+from sync_worker.desired.ceiling import remaining
+from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
@@ -104,13 +105,31 @@ async def _approved(opened: Opened, plan: Plan, options: ApplyOptions, number: i
     case = Case(plan_id=number or NOT_SAVED, plan=plan, allowances=options.allowances)
     guards = opened.settings.instance(plan.instance).guards
     left = await what_is_left(opened.database, case, guards, opened.clock.now())
-    text.show(Console(highlight=False), left.plan, left.ruling)
+    asked = _portion(left, options)
+    text.show(Console(highlight=False), asked.plan, asked.ruling)
     sys.stdout.flush()
     if left.all_withheld:
         say(f"{plan.instance}: the guards withhold all of it; nothing was done")
         return False
-    await agree(_question(plan, left, options, number))
+    await agree(_question(plan, asked, options, number))
     return True
+
+
+def _portion(left: Left, options: ApplyOptions) -> Left:
+    """What of it `--limit` and `--only` leave, as the apply will choose it: users with something to do count."""
+    if options.limit is None and options.only is None:
+        return left
+    chosen: set[Change] = set()
+    busy = 0
+    for user in left.plan.users:
+        if busy == options.limit:
+            break
+        mine = [change for change in user.diff.changes if options.only in {None, change.kind}]
+        chosen.update(mine)
+        busy += any(map(left.ruling.allows, mine))
+    withheld = {change: why for change, why in left.ruling.withheld.items() if change in chosen}
+    others = (change for change in left.plan.changes() if change not in chosen)
+    return replace(left, plan=remaining(left.plan, others), ruling=replace(left.ruling, withheld=withheld))
 
 
 def _request(plan: Plan, number: int, options: ApplyOptions, kind: str) -> ApplyRequest:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import typer
 
@@ -27,6 +28,7 @@ from sync_worker.exitcodes import (
 __all__ = [
     "CHANGES",
     "DONE",
+    "GLOBAL_OPTIONS",
     "IMPLAUSIBLE",
     "INTERRUPTED",
     "IN_PART",
@@ -47,6 +49,9 @@ __all__ = [
 ]
 
 PROGRAM = "sync-worker"
+
+GLOBAL_OPTIONS: Final = ("--config", "--instance", "--log-format", "--log-level", "--no-progress")
+"""What stands before the command; a test compares them with the program's."""
 
 PIPE_CLOSED = 141  # as every Unix program that is cut off by `head`
 
@@ -101,6 +106,7 @@ def messages(error: BaseException) -> Iterator[str]:
             yield from logs.without_secrets(str(error)).splitlines()
         case typer.TyperException():
             yield from error.format_message().splitlines()
+            yield from _misplaced(getattr(error, "option_name", ""))
             yield f"try '{getattr(getattr(error, 'ctx', None), 'command_path', PROGRAM)} --help'"
         case KeyboardInterrupt() | typer.Abort():
             yield "stopped"
@@ -109,6 +115,13 @@ def messages(error: BaseException) -> Iterator[str]:
                 yield from messages(each)
         case _:
             yield from _unexpected(error)
+
+
+def _misplaced(option: str) -> Iterator[str]:
+    """Where an option stands that a command does not know, but the program does."""
+    if option in GLOBAL_OPTIONS:
+        *others, last = GLOBAL_OPTIONS
+        yield f"{', '.join(others)} and {last} stand before the command: {PROGRAM} {option} … COMMAND"
 
 
 def _unexpected(error: BaseException) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The wiring of `plan` and `plans`."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ from sync_worker.cli.display import showing
 from sync_worker.cli.exits import CHANGES, DONE, IN_PART, say, worst
 from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
+from sync_worker.desired.diff import Kind
 from sync_worker.desired.document import check, named
 from sync_worker.desired.entries import Terms
 from sync_worker.desired.guards import Ruling
@@ -33,12 +36,26 @@ from sync_worker.flows.push.weighing import weigh_new
 from sync_worker.flows.rooms import open_rooms
 from sync_worker.logs import bind
 from sync_worker.mirror import plans
+from sync_worker.mirror.actions import Action, Status, actions_of_plan
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.foreign import load
 from sync_worker.settings import Instance
 from sync_worker.users.specs import QuerySpec, configured
 
 LISTED: Final = 20  # plans that `plans list` shows
+
+_BECAME: Final[Mapping[Status, str]] = {
+    Status.DONE: "done",
+    Status.EXISTED: "there before",
+    Status.SKIPPED: "set aside",
+    Status.REFUSED: "refused by Canvas",
+    Status.WITHHELD: "withheld",
+    Status.FAILED: "failed",
+    Status.STARTED: "in doubt",
+    Status.UNCERTAIN: "in doubt",
+    Status.PLANNED: "not yet",
+}
+"""What became of an action, in the words and the order of the last line of `plans show`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +188,24 @@ async def show_saved(context: CliContext, number: int, form: str) -> None:
             raise UsageError(f"there is no plan {number}", hint="See: sync-worker plans list")
         plan, saved = kept.plan, kept.saved
         guards = opened.settings.instance(plan.instance).guards
+        actions = await actions_of_plan(opened.database, number)
     _print(plan, weigh_new(plan, guards), form, None)
     say(f"{saved.instance}: plan {number} is {_state(saved)}")
+    if actions:
+        became = _progress(actions)
+        say(f"{saved.instance}: done so far of plan {number}: {became}; see them: sync-worker report actions")
+
+
+def _progress(actions: Sequence[Action]) -> str:
+    """What became of the creates and deletes of a plan that was begun."""
+    counts = Counter((action.kind, _BECAME[action.status]) for action in actions)
+    parts = {
+        kind: ", ".join(
+            f"{counts[kind, word]:,} {word}" for word in dict.fromkeys(_BECAME.values()) if counts[kind, word]
+        )
+        for kind in (Kind.CREATE, Kind.DELETE)
+    }
+    return "; ".join(f"{kind}s: {words}" for kind, words in parts.items() if words)
 
 
 async def reject_saved(context: CliContext, number: int, reason: str | None) -> None:

@@ -19,6 +19,7 @@ async def undo_run(context: CliContext, run: int, options: ApplyOptions) -> int:
     async with stopping_on_signals() as stop, opening(context, single=True, migrate=True) as opened:
         undoing = await _plan(context, opened, run)
         _tell(undoing, run)
+        _warn(undoing)
         unread = undoing.plan.source.unresolved
         for line in unread[:SHOWN]:
             say(f"{undoing.plan.instance}: {line}")
@@ -39,6 +40,15 @@ async def _plan(context: CliContext, opened: Opened, run: int) -> Undoing:
         showing(progress, rooms, enabled=context.progress),
     ):
         return await plan_undo(rooms, run, progress)
+
+
+def _warn(undoing: Undoing) -> None:
+    """Say which runs come first: taking back in the order of doing leaves half of a plan."""
+    for later in undoing.went_on:
+        say(
+            f"{undoing.plan.instance}: run {later} went on with the same plan later: take that back first "
+            f"(sync-worker undo {later})"
+        )
 
 
 def _tell(undoing: Undoing, run: int) -> None:

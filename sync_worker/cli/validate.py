@@ -55,9 +55,13 @@ def _check_users(instance: "Instance") -> None:
     from sync_worker.users.specs import configured
 
     try:
-        fingerprint(configured(instance))
+        specs = configured(instance)
+    except SourceError as error:  # with its place in the configuration
+        raise ConfigError(str(error)) from error
+    try:
+        fingerprint(specs)
     except SourceError as error:
-        raise ConfigError(f"instances.{instance.name}.users: {error}") from error
+        raise ConfigError(f"{instance.place('users')}: {error}") from error
 
 
 def _check_secrets(settings: "Settings", instances: "tuple[Instance, ...]") -> None:

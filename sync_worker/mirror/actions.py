@@ -144,6 +144,12 @@ async def deeds(database: Database, instance: str, run_id: int) -> tuple[Deed, .
     return tuple(Deed(action=_action(row), before=_channels(row["image_before"])) for row in rows)
 
 
+async def went_on(database: Database, instance: str, run_id: int) -> tuple[int, ...]:
+    """Later runs that went on with a plan of this one, and whose deeds are not all taken back; the last first."""
+    async with database.session() as session:
+        return tuple(row["run_id"] for row in await session.fetch("runs_that_went_on", instance, run_id))
+
+
 async def done_before(database: Database, instance: str, plan_id: int, now: datetime) -> DoneBefore:
     """What was done under a plan, and without asking anybody in the last 24 hours."""
     async with database.session() as session:

@@ -42,6 +42,7 @@ class Instance(InstanceTable):
     name: str
     on_secret: SecretSink = Field(exclude=True, repr=False)
     written: Written = Field(exclude=True, repr=False)
+    placed: Written = Field(exclude=True, repr=False)
 
     @classmethod
     def of(
@@ -52,6 +53,7 @@ class Instance(InstanceTable):
         defaults: tuple[DesiredTable, GuardsTable, BrakeTable],
         on_secret: SecretSink,
         written: Written,
+        placed: Written,
     ) -> "Instance":
         """`table` with the top-level tables `defaults` under its own."""
         desired, guards, brake = defaults
@@ -62,6 +64,7 @@ class Instance(InstanceTable):
             "brake": overlay(brake, table.brake),
             "on_secret": on_secret,
             "written": written,
+            "placed": placed,
         }
         return cls.model_construct(**{**dict(table), **merged})
 
@@ -134,6 +137,10 @@ class Instance(InstanceTable):
             path = getattr(self.oauth if table else self, name)
             if path is not None:
                 yield Secret(setting=f"instances.{self.name}.{key}", path=path)
+
+    def place(self, *keys: str | int) -> str:
+        """Where a setting of this instance is written: a variable, or file, line and setting."""
+        return self.placed(("instances", self.name, *keys))
 
     def _place(self, *keys: str) -> str:
         return self.written(("instances", self.name, *keys))

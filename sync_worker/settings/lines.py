@@ -19,7 +19,10 @@ _ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 def line_of(place: Place, lines: Mapping[Place, int]) -> int:
-    """The line (from 1) where `place` is written, or else the nearest table around it; 0 where there is none."""
+    """The line (from 1) of `place`, else of the first thing in it, else of the nearest table around it; 0: of none."""
+    within = [line for at, line in lines.items() if at[: len(place)] == place]
+    if place not in lines and within:
+        return min(within)
     return next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 0)
 
 

@@ -11,7 +11,7 @@ from sync_worker.settings.checks import cross_check
 from sync_worker.settings.instance import SecretSink
 from sync_worker.settings.lines import Place
 from sync_worker.settings.model import ENV_PREFIX, Settings, dotted, ignore_secret, passwords
-from sync_worker.settings.problems import Problem, described, did_you_mean, from_validation
+from sync_worker.settings.problems import Problem, described, did_you_mean, from_validation, located
 from sync_worker.settings.sources import Environment, Tree, anchored, merge, read_toml
 
 CONFIG_VARIABLE = "SYNC_WORKER_CONFIG"
@@ -59,7 +59,10 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, on_secret: S
     def written(place: Place) -> str:
         return environment.variable(place) or f"{dotted(place)} in {path}"
 
-    return settings.bind(path, on_secret, secret_written=_holds_secret(tree), written=written)
+    def placed(place: Place) -> str:
+        return located(place, str(path or ""), text, environment)
+
+    return settings.bind(path, on_secret, secret_written=_holds_secret(tree), written=written, placed=placed)
 
 
 def _holds_secret(tree: Tree) -> bool:

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     _secret_written: bool = PrivateAttr(default=False)
     _on_secret: SecretSink = PrivateAttr(default_factory=lambda: ignore_secret)
     _written: Written = PrivateAttr(default_factory=lambda: dotted)
+    _placed: Written = PrivateAttr(default_factory=lambda: dotted)
 
     @classmethod
     @override
@@ -91,7 +92,9 @@ class Settings(BaseSettings):
         """Only what `load_settings` merged: the process's own environment is never read behind its back."""
         return (init_settings,)
 
-    def bind(self, file: Path | None, on_secret: SecretSink, *, secret_written: bool, written: Written) -> Self:
+    def bind(
+        self, file: Path | None, on_secret: SecretSink, *, secret_written: bool, written: Written, placed: Written
+    ) -> Self:
         """Say, once, which file these settings are from, whether it holds a secret, and whom to tell about secrets.
 
         Args:
@@ -99,8 +102,10 @@ class Settings(BaseSettings):
             on_secret: is told every secret.
             secret_written: the file holds one.
             written: says where a setting is written.
+            placed: the same as the head of a message about a mistake, with the line.
         """
-        self._file, self._on_secret, self._secret_written, self._written = file, on_secret, secret_written, written
+        self._file, self._on_secret, self._secret_written = file, on_secret, secret_written
+        self._written, self._placed = written, placed
         return self
 
     @property
@@ -123,7 +128,14 @@ class Settings(BaseSettings):
     def _resolved(self) -> dict[str, Instance]:
         defaults = (self.desired, self.guards, self.brake)
         return {
-            name: Instance.of(name, table, defaults=defaults, on_secret=self._on_secret, written=self._written)
+            name: Instance.of(
+                name,
+                table,
+                defaults=defaults,
+                on_secret=self._on_secret,
+                written=self._written,
+                placed=self._placed,
+            )
             for name, table in self.instances.items()
         }
 

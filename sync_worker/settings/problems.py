@@ -1,6 +1,6 @@
 """What is wrong with a configuration, for people: one line for each problem, with its place."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import UnionType
@@ -94,14 +94,26 @@ def spelt(place: Place) -> str:
     return ": ".join(filter(None, (head, ".".join(map(str, place[at + 1 :])))))
 
 
+def located(place: Place, file: str, text: str, environment: Environment) -> str:
+    """The head of a message about a setting: `VARIABLE`, or `FILE:LINE: key.path`."""
+    where, _ = _where(place, file, lines_by_place(text), environment)
+    return where
+
+
+def _where(place: Place, file: str, lines: Mapping[Place, int], environment: Environment) -> tuple[str, int]:
+    """The head, and the line; 0 where there is none."""
+    if variable := environment.variable(place):
+        return variable, 0
+    number = line_of(place, lines)
+    where = ":".join(filter(None, (file or "configuration", str(number or ""))))
+    return ": ".join(filter(None, (where, spelt(place)))), number
+
+
 def described(problems: Iterable[Problem], file: str, text: str, environment: Environment) -> list[str]:
     """One line for each problem: first `VARIABLE: what`, then `FILE:LINE: key.path: what` down the file."""
     found = []
     lines = lines_by_place(text)
     for problem in problems:
-        variable = environment.variable(problem.place)
-        number = 0 if variable else line_of(problem.place, lines)
-        where = variable or ":".join(filter(None, (file or "configuration", str(number or ""))))
-        keys = "" if variable else spelt(problem.place)
-        found.append((not variable, number, ": ".join(filter(None, (where, keys, problem.what)))))
+        where, number = _where(problem.place, file, lines, environment)
+        found.append((not environment.variable(problem.place), number, f"{where}: {problem.what}"))
     return [line for _, _, line in sorted(found)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +13,11 @@ from sync_worker.paths import expanded
 from sync_worker.users.refs import KINDS, reference
 
 FORMS: Final = "account:self, account:ID, file:PATH.csv|.ndjson|.txt, id:N,N…, sis:ID,ID…, query:FILE.sql, self"
+
+
+_SCHEMES: Final = ("account", "file", "query", "self", *KINDS)
+_BY_ENDING: Final = {".csv": "file", ".ndjson": "file", ".txt": "file", ".sql": "query"}
+"""What a bare path probably is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +83,9 @@ class Configured(Protocol):
     def account(self) -> str:
         """What `account:self` means."""
 
+    def place(self, *keys: str | int) -> str:
+        """Where one of its settings is written, for messages."""
+
 
 def configured(instance: Configured, users: Sequence[str] = ()) -> tuple[Spec, ...]:
     """The sources of an instance, or `users` instead of them; `account:self` means the account of the instance.
@@ -84,9 +93,23 @@ def configured(instance: Configured, users: Sequence[str] = ()) -> tuple[Spec, .
     Raises:
         SourceError: one of them is none.
     """
-    specs = (parse_spec(text) for text in users or instance.users)
+    specs = [parse_spec(text) for text in users] if users else _written(instance)
     own = AccountSpec(account="self")
     return tuple(AccountSpec(account=instance.account) if spec == own else spec for spec in specs)
+
+
+def _written(instance: Configured) -> list[Spec]:
+    """The specs of the configuration; a mistake is told with its place there."""
+    specs: list[Spec] = []
+    for number, text in enumerate(instance.users):
+        try:
+            specs.append(parse_spec(text))
+        except SourceError as error:
+            place = instance.place("users", number)
+            raise SourceError(
+                error.what, where=": ".join(filter(None, (place, error.where))), hint=error.hint
+            ) from error
+    return specs
 
 
 def listing(spec: Spec) -> str | None:
@@ -127,4 +150,21 @@ def _account(account: str, text: str) -> str:
 
 
 def _no_spec(text: str) -> SourceError:
-    return SourceError(f"{text[:80]!r} says no users", where="users", hint=f"Write one of {FORMS}")
+    meant = _meant(text)
+    guess = f"Did you mean {meant[:80]}? " if meant and meant.isprintable() else ""
+    return SourceError(f"{text[:80]!r} says no users", hint=f"{guess}Write one of {FORMS}")
+
+
+def _meant(text: str) -> str:
+    """The spec that a text without a good scheme may stand for; empty where none is near."""
+    if number_of(text.partition(",")[0]) is not None:
+        return f"id:{text}"
+    by_ending = next((scheme for ending, scheme in _BY_ENDING.items() if text.endswith(ending)), "")
+    scheme, colon, rest = text.partition(":")
+    if by_ending and not colon:
+        return f"{by_ending}:{text}"
+    near = next(iter(get_close_matches(scheme.strip().lower(), _SCHEMES, n=1, cutoff=0.7)), "")
+    if near == "self":
+        return near
+    rest = rest.strip() or ("self" if near == "account" else "")
+    return f"{near}:{rest}" if near and rest else ""

@@ -171,6 +171,26 @@ async def test_another_answer(
     assert (await statuses(database_url), await plans(database_url)) == ({}, ["open"])
 
 
+async def test_the_question_is_about_the_portion(program: Program, school: School) -> None:
+    """With `--limit` and `--only` the plan that is shown and counted is what they leave of it."""
+    one, two, three = school.users(3)
+    planned(program, *creates(one, two), *deletes(school, two, three))
+    with at_terminal(program, "apply", "1", "--limit", "1") as terminal:
+        terminal.wait_for("for the first 1 user? 1 create, 0 deletes. Type `yes` to go on: ")
+        terminal.type(CTRL_D)
+        assert terminal.end() == 2
+    assert f"new{one}@x.example" in terminal.screen
+    assert f"new{two}@x.example" not in terminal.screen
+    with at_terminal(program, "apply", "1", "--limit", "1", "--only", "deletes") as terminal:
+        terminal.wait_for("for the first 1 user, deletes only? 0 creates, 1 delete. Type `yes` to go on: ")
+        terminal.type(CTRL_D)
+        assert terminal.end() == 2
+    assert f"old{two}@x.example" in terminal.screen
+    assert f"new{two}@x.example" not in terminal.screen
+    assert f"old{three}@x.example" not in terminal.screen
+    assert school.written() == 0
+
+
 # --- which plan -----------------------------------------------------------------------------------------
 
 
@@ -288,6 +308,9 @@ async def test_portions(program: Program, school: School, database_url: str) -> 
     assert (first.returncode, "  left      3 actions; go on with: sync-worker apply 1" in first.stdout) == (0, True)
     assert f"new{one}@x.example" in school.addresses(one)
     assert f"new{two}@x.example" not in school.addresses(two)
+    shown = program.run("plans", "show", "1")
+    figures = "creates: 1 done, 1 not yet; deletes: 2 not yet; see them: sync-worker report actions"
+    assert shown.stderr.endswith(f"sync-worker: main: done so far of plan 1: {figures}\n")
     assert program.run("apply", "1", "--yes", "--only", "creates").returncode == 0
     assert f"new{two}@x.example" in school.addresses(two)
     assert f"old{three}@x.example" in school.addresses(three)
@@ -296,6 +319,12 @@ async def test_portions(program: Program, school: School, database_url: str) -> 
     assert f"old{three}@x.example" not in school.addresses(three)
     assert (await plans(database_url), await statuses(database_url)) == (["applied"], {"done": 4})
     assert program.run("apply", "1", "--yes", "--only", "pushes").returncode == 2
+    asked = program.run("undo", "1")
+    assert [line for line in asked.stderr.splitlines() if "went on" in line] == [
+        f"sync-worker: main: run {later} went on with the same plan later: take that back first "
+        f"(sync-worker undo {later})"
+        for later in (3, 2)
+    ]
 
 
 async def test_a_part_fails(program: Program, school: School, database_url: str) -> None:
@@ -410,7 +439,7 @@ async def test_undo(program: Program, school: School, database_url: str) -> None
     again = program.run("undo", "1", "--yes")
     assert (again.returncode, "nothing of run 1 is left to take back" in again.stderr) == (0, True)
     nothing = program.run("undo", "77", "--yes")
-    assert (nothing.returncode, "run 77 of main wrote nothing to Canvas" in nothing.stderr) == (2, True)
+    assert (nothing.returncode, "main has no run 77. See the runs: sync-worker status" in nothing.stderr) == (2, True)
     kinds = await fetch(database_url, "SELECT reason FROM worker.actions WHERE run_id = 2")
     assert {row["reason"] for row in kinds} == {"wrong term"}
 

@@ -37,4 +37,6 @@ def test_the_nearest_place() -> None:
     lines = lines_by_place(TEXT)
     assert line_of(("a", "b", "c", "d", "e"), lines) == 16
     assert line_of(("a", "b", "missing"), lines) == 3
+    assert line_of(("a",), lines) == 3
+    assert line_of(("jobs",), lines) == 11
     assert line_of(("nothing",), lines) == 0

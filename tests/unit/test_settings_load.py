@@ -334,3 +334,9 @@ def test_what_the_notify_table_holds(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="must be a URL") as caught:
             load_settings(None, {"SYNC_WORKER_NOTIFY__HEARTBEAT_URL": wrong})
         assert "hc.example" not in str(caught.value)
+
+
+def test_a_wrong_table_has_its_line(config: Path) -> None:
+    """Also where only a table in it is written."""
+    found = problems(config, LOCAL + '[instance.other]\nbase_url = "http://127.0.0.1:3000"\n')
+    assert found == ["FILE:5: instance: unknown key; did you mean instances?"]

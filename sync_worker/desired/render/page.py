@@ -98,7 +98,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     source = plan.source
     yield "plan", fingerprint(plan)
     yield "made", _moment(plan.made_at)
-    yield "document", visible(f"{source.document} ({words.counted(source.users, 'user', 'users')})")
+    lost = f", {len(source.unresolved):,} not found" if source.unresolved else ""
+    yield "document", visible(f"{source.document} ({words.counted(source.users, 'user', 'users')}{lost})")
     if source.only:
         yield "only", visible(_cut(" ".join(source.only)))
     yield "sha256", visible(source.digest)

@@ -6,6 +6,7 @@ read live, and only users that the document names are read at all.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from sync_worker.mirror.staging import Stage, StagedItem, StagedUser, staging
 from sync_worker.users.specs import QuerySpec, Spec
 
 PAGE: Final = 500  # users compared together
+
+_NUMBERS: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         await stage.find_fresh(None if request.max_age is None else rooms.clock.now() - request.max_age)
         comparison = _Comparison(rooms, progress)
         users = [user async for user in comparison.run(stage)]
-        lost = (*await stage.lost(), *comparison.unread)
+        lost = tuple(sorted((*await stage.lost(), *comparison.unread), key=_by_place))
     if progress.failed and not comparison.compared:
         raise _nobody(rooms, request, lost[0])
     return Plan(
@@ -100,6 +103,11 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         unchanged=comparison.compared - sum(bool(user.diff.changes) for user in users),
         managed_live=comparison.managed_live,
     )
+
+
+def _by_place(line: str) -> tuple[int | str, ...]:
+    """The order of the document: numbers in the place of a line count as numbers."""
+    return tuple(int(part) if part.isdecimal() else part for part in _NUMBERS.split(line))
 
 
 def _nobody(rooms: Rooms, request: PlanRequest, first: str) -> CanvasUnreachable:

@@ -6,7 +6,7 @@ else had created, and what nobody knows the outcome of, is left alone and said.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -34,7 +34,7 @@ from sync_worker.flows.pull.unsettled import settle_unsettled
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.waiting.outage import is_trouble
 from sync_worker.mirror import binding
-from sync_worker.mirror.actions import IN_DOUBT, NOBODY, Author, Deed, Status, deeds
+from sync_worker.mirror.actions import IN_DOUBT, NOBODY, Author, Deed, Status, deeds, went_on
 from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.retention import Reach, reach, run_started
@@ -53,6 +53,7 @@ class Undoing:
 
     plan: Plan
     notes: tuple[str, ...]  # what the plan does not touch or cannot give back, and why
+    went_on: tuple[int, ...] = ()  # runs that went on with the same plan and are not taken back, the last first
 
 
 async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
@@ -61,7 +62,7 @@ async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
     What the run left in doubt is looked after first, under the instance's lock.
 
     Raises:
-        UsageError: the run did nothing that can be undone.
+        UsageError: there is no such run, or it did nothing that can be undone.
         LockHeld: there is something in doubt, and another process writes to this instance.
         WrongCanvas: the mirror is of another one.
         TokenRefused, Unreachable: Canvas cannot be asked.
@@ -75,11 +76,12 @@ async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
         done = await deeds(rooms.database, rooms.instance.name, run_id)
     pruned = await _pruned(rooms, run_id)
     if not done:
-        raise _nothing(rooms, run_id, pruned)
+        raise await _nothing(rooms, run_id, pruned)
     undo = _Undo(rooms, run_id, progress)
     if pruned is not None:
         undo.note(f"what it did before is not known any more: the journal {describe(pruned)}")
-    return await undo.plan(done)
+    undoing = await undo.plan(done)
+    return replace(undoing, went_on=await went_on(rooms.database, rooms.instance.name, run_id))
 
 
 async def _pruned(rooms: Rooms, run_id: int) -> Reach | None:
@@ -90,7 +92,9 @@ async def _pruned(rooms: Rooms, run_id: int) -> Reach | None:
     return reached if reached is not None and (started is None or started < reached.back_to) else None
 
 
-def _nothing(rooms: Rooms, run_id: int, pruned: Reach | None) -> UsageError:
+async def _nothing(rooms: Rooms, run_id: int, pruned: Reach | None) -> UsageError:
+    if pruned is None and await run_started(rooms.database, rooms.instance.name, run_id) is None:
+        return UsageError(f"{rooms.instance.name} has no run {run_id}", hint="See the runs: sync-worker status")
     if pruned is None:
         what = f"run {run_id} of {rooms.instance.name} wrote nothing to Canvas"
         return UsageError(what, hint="See: sync-worker status")

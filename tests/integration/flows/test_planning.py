@@ -110,6 +110,18 @@ async def test_who_cannot_be_read_is_told(desire: Desire, stage: Stage) -> None:
     assert progress.failed == 1
 
 
+async def test_who_is_not_found_is_told_in_the_order_of_the_document(desire: Desire, stage: Stage) -> None:
+    """By line, and line 10 behind line 9: not by number, and not by who answered first."""
+    users = sorted(islice(desire.plain(), 11), reverse=True)
+    for user in users:
+        stage.school.delete_user(user)
+    rows = [f"{user},email,a@x.example,present" for user in users]
+    rows.insert(5, "sis:NOBODY,email,a@x.example,present")
+    plan = await desire.plan(desire.csv(*rows))
+    lines = [int(text.split(":")[1]) for text in plan.source.unresolved]
+    assert lines == list(range(2, 14))
+
+
 async def test_who_may_not_be_read_is_not_believed_from_the_mirror(desire: Desire, stage: Stage) -> None:
     """A user that the last run could not read keeps its rows; they are no proof of anything."""
     user = next(desire.plain())

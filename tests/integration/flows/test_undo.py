@@ -125,8 +125,31 @@ async def test_guards_hold(applying: Applying) -> None:
 
 async def test_nothing_to_undo(applying: Applying) -> None:
     """A run that wrote nothing to Canvas cannot be undone."""
-    with pytest.raises(UsageError, match="run 1 of main wrote nothing to Canvas"):
-        await undoing(applying, 1)
+    run = (await applying.stage.run()).run_id
+    with pytest.raises(UsageError, match=f"run {run} of main wrote nothing to Canvas"):
+        await undoing(applying, run)
+
+
+async def test_no_such_run(applying: Applying) -> None:
+    """A number that no run has is told apart from a run that did nothing, with where the runs are."""
+    with pytest.raises(UsageError, match=r"^main has no run 99\. See the runs: sync-worker status$"):
+        await undoing(applying, 99)
+
+
+async def test_later_runs_of_the_plan_come_first(applying: Applying) -> None:
+    """A run whose plan went on later says so, until what the later one did is taken back."""
+    applying.stage.instance["guards"] = GENEROUS
+    users = list(islice(applying.desire.plain(), 3))
+    number = await applying.planned(*(f"{user},email,New{user}@x.example,present" for user in users))
+    first = await applying.apply(number, limit=1)
+    assert (await undoing(applying, first.run_id)).went_on == ()
+    second, third = await applying.apply(number, limit=1), await applying.apply(number)
+    assert (await undoing(applying, first.run_id)).went_on == (third.run_id, second.run_id)
+    assert (await undoing(applying, third.run_id)).went_on == ()
+    back = await undo(applying, third.run_id)
+    assert (await undoing(applying, first.run_id)).went_on == (second.run_id,)
+    await undo(applying, back.run_id)
+    assert (await undoing(applying, first.run_id)).went_on == (third.run_id, second.run_id)
 
 
 async def test_by_hand(applying: Applying) -> None:

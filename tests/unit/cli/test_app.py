@@ -1,5 +1,6 @@
 """The command line as a whole."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typer.main import get_command
 
 from sync_worker.cli import app, unavailable
 from sync_worker.cli.context import CliContext
-from sync_worker.cli.exits import guarded
+from sync_worker.cli.exits import GLOBAL_OPTIONS, guarded
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -113,6 +114,21 @@ def test_usage_errors(arguments: list[str], message: str, capsys: pytest.Capture
     assert message in captured.err
     assert "try 'sync-worker --help'" in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("option", GLOBAL_OPTIONS)
+def test_a_global_option_behind_the_command(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said where it stands; an option that nobody knows gets no such hint."""
+    assert app.main(["status", option, "x"]) == 2
+    assert f"stand before the command: sync-worker {option} … COMMAND" in capsys.readouterr().err
+    assert app.main(["status", "--nope"]) == 2
+    assert "stand before" not in capsys.readouterr().err
+
+
+def test_all_global_options_are_known() -> None:
+    """Those of the program, but the one that ends it."""
+    names = {f"--{name.replace('_', '-')}" for name in inspect.signature(app.root).parameters}
+    assert names - {"--ctx", "---version"} == set(GLOBAL_OPTIONS)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

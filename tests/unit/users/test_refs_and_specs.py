@@ -6,8 +6,9 @@ import pytest
 
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.errors import SourceError
+from sync_worker.settings import load_settings
 from sync_worker.users.refs import parse_ref
-from sync_worker.users.specs import AccountSpec, FileSpec, NamedSpec, QuerySpec, Spec, listing, parse_spec
+from sync_worker.users.specs import AccountSpec, FileSpec, NamedSpec, QuerySpec, Spec, configured, listing, parse_spec
 
 
 def ref(kind: RefKind, value: str = "") -> UserRef:
@@ -115,6 +116,49 @@ def test_what_is_no_spec_says_why(text: str, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
         parse_spec(text)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1035", "id:1035"),
+        ("1035,1036", "id:1035,1036"),
+        ("acount:self", "account:self"),
+        ("Account:7", "account:7"),
+        ("account", "account:self"),
+        ("slef", "self"),
+        ("ids:1", "id:1"),
+        ("people.csv", "file:people.csv"),
+        ("new.sql", "query:new.sql"),
+    ],
+)
+def test_a_near_miss_says_what_was_meant(text: str, meant: str) -> None:
+    """And what was meant is a spec."""
+    with pytest.raises(SourceError, match=f"^{text!r} says no users\\. Did you mean {meant}\\? Write"):
+        parse_spec(text)
+    parse_spec(meant)
+
+
+@pytest.mark.parametrize("text", ["", "everybody", "id:", "x:y", "account\n:1\n1"])
+def test_nobody_guesses_what_is_not_near(text: str) -> None:
+    """Only the forms are told."""
+    with pytest.raises(SourceError) as caught:
+        parse_spec(text)
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_a_mistake_of_the_configuration_has_its_place(tmp_path: Path) -> None:
+    """File, line and setting, or the variable; each once."""
+    config = tmp_path / "school.toml"
+    head = '[instances.main]\nbase_url = "http://127.0.0.1:3000"\ntoken = "t0ken"\n'
+    config.write_text(f'{head}users = ["self", "acount:self"]\n', encoding="utf-8")
+    with pytest.raises(SourceError) as caught:
+        configured(load_settings(config, {}).instance("main"))
+    where = f"{config}:4: instances.main.users, item 2"
+    assert str(caught.value).startswith(f"{where}: 'acount:self' says no users. Did you mean account:self? Write")
+    variable = "SYNC_WORKER_INSTANCES__MAIN__USERS"
+    with pytest.raises(SourceError, match=rf"^{variable}: 'acount:self' says no users"):
+        configured(load_settings(config, {variable: '["acount:self"]'}).instance("main"))
 
 
 def test_only_accounts_are_listings() -> None:
