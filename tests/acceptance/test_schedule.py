@@ -216,9 +216,9 @@ def test_a_second_one_while_the_first_is_at_work(
     asyncio.run(fetch(database_url, OWED))
     (tmp_path / "two").mkdir()
     second = configured(tmp_path / "two", database_url, canvas.base_url, more=NIGHTLY)
-    canvas.ask("POST", "faults", kind="hang", seconds=0.3, route="list_channels")
+    canvas.ask("POST", "faults", kind="hang", seconds=600, route="list_channels", first=26)
     with running(program):
-        wait_until(lambda: sum(canvas.lists().values()) > 25)
+        wait_until(lambda: canvas.ask("GET", "counters")["faults"] > 0)
         with running(second) as other:
             wait_until(lambda: "another scheduler is at it" in other.events())
             assert "job begins" not in other.events()
