@@ -1883,16 +1883,15 @@ CREATE VIEW worker.standing_actions AS
 -- kind: create; delete.
 -- type: Type of the channel.
 -- address: Address: of a create as the plan writes it, of a delete as Canvas does.
- SELECT plan_id,
-    user_id,
-    kind,
-    type,
-    address
+ SELECT a.plan_id,
+    a.user_id,
+    a.kind,
+    a.type,
+    a.address
    FROM worker.actions a
-  WHERE (status = ANY (ARRAY['done'::text, 'existed'::text])) AND NOT (EXISTS ( SELECT
-           FROM worker.actions u
-             JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo'::text
-          WHERE u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind AND lower(u.address) = lower(a.address) AND (u.status = ANY (ARRAY['done'::text, 'existed'::text])) AND u.settled_at >= a.settled_at));
+     LEFT JOIN (worker.actions u
+     JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo'::text) ON u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind AND lower(u.address) = lower(a.address) AND (u.status = ANY (ARRAY['done'::text, 'existed'::text])) AND u.settled_at >= a.settled_at
+  WHERE (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND u.id IS NULL;
 
 -- What changed from each superseded version of a channel to the next one; reporting.changes without creations.
 CREATE VIEW worker.version_changes AS

@@ -34,12 +34,10 @@ COMMENT ON COLUMN worker.comparisons.plan_id IS 'Plan that says which; null wher
 CREATE VIEW worker.standing_actions AS
 SELECT a.plan_id, a.user_id, a.kind, a.type, a.address
 FROM worker.actions a
-WHERE a.status IN ('done', 'existed') AND NOT EXISTS (
-    SELECT FROM worker.actions u
-    JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo'
-    WHERE u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind
-        AND lower(u.address) = lower(a.address) AND u.status IN ('done', 'existed') AND u.settled_at >= a.settled_at
-);
+LEFT JOIN (worker.actions u JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo')
+    ON u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind
+    AND lower(u.address) = lower(a.address) AND u.status IN ('done', 'existed') AND u.settled_at >= a.settled_at
+WHERE a.status IN ('done', 'existed') AND u.id IS NULL;
 COMMENT ON VIEW worker.standing_actions IS 'What applies have done and no undo has taken back since.';
 COMMENT ON COLUMN worker.standing_actions.plan_id IS 'Plan that it belongs to.';
 COMMENT ON COLUMN worker.standing_actions.user_id IS 'Canvas id of the user; 0 for somebody who was forgotten.';
