@@ -61,10 +61,16 @@ async def _wakes_late(acts: Theatre, act: str, at: Step, slept: float) -> None:
         await place.run(*place.act.command, fine={0, 3})
         writes, deeds = place.watched.writes, dict(place.watched.deeds)
         before = await _contents(place)
+        # Another call may have been on its way out: what the second writer did not dare to repeat is then done, once.
+        query = "SELECT user_id FROM worker.actions WHERE status = 'uncertain' AND NOT skip_confirmation"
+        in_doubt = {row["user_id"] for row in await place.stage.fetch(query)}
         assert await _wake(first) == 7, first.said
         assert LOST in first.said or CUT in first.said
         assert await _contents(place) == before
-        assert (place.watched.writes, dict(place.watched.deeds)) == (writes, deeds)
+        late = {deed[1] for deed, times in place.watched.deeds.items() if times != deeds.get(deed, 0)}
+        assert late <= in_doubt
+        assert place.watched.writes <= writes + 1
+        assert set(place.watched.deeds.values()) <= {1}
         await go_on(place)
 
 
