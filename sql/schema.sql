@@ -105,6 +105,7 @@ CREATE TABLE mirror.users (
     PRIMARY KEY (instance, id),
     CHECK ((state = ANY (ARRAY['present'::text, 'unreadable'::text, 'unlisted'::text, 'gone'::text])))
 );
+CREATE INDEX users_not_readable ON mirror.users USING btree (instance, id) WHERE (state = ANY (ARRAY['unreadable'::text, 'unlisted'::text]));
 
 -- The journal: each create and delete of a plan that was begun, with who and why.
 CREATE VIEW reporting.actions AS
@@ -185,7 +186,11 @@ CREATE VIEW reporting.bouncing_channels AS
     address,
     domain,
     workflow_state,
-    is_default,
+    COALESCE(id = (( SELECT d.id
+           FROM mirror.communication_channels d
+          WHERE d.instance = c.instance AND d.user_id = c.user_id AND d.deleted_at IS NULL AND d.type = 'email'::text AND d.workflow_state = 'active'::text
+          ORDER BY d."position", d.id
+         LIMIT 1)), false) AS is_default,
     bounce_count,
     last_bounce_at,
     last_bounce_summary,
@@ -193,8 +198,8 @@ CREATE VIEW reporting.bouncing_channels AS
     last_suppression_bounce_at,
     read_at,
     pending_deletion
-   FROM reporting.current_channels
-  WHERE bouncing;
+   FROM reporting.current_channels c
+  WHERE bounce_known AND (last_bounce_at IS NOT NULL OR bounce_count > 0);
 
 -- One row a change, as far back as the history reaches. Other differences, such as a new position, make versions in mirror.channel_history but no row here. Pruning the history removes rows but those of kind created, whose address is then the oldest that is known; forgetting a person removes all of the person.
 CREATE VIEW reporting.changes AS
@@ -285,13 +290,24 @@ CREATE VIEW reporting.changes_by_day AS
            FROM mirror.communication_channels
           GROUP BY communication_channels.instance, ((communication_channels.first_seen_at AT TIME ZONE 'UTC'::text)::date), communication_channels.origin
         UNION ALL
-         SELECT version_changes.instance,
-            (version_changes.seen_at AT TIME ZONE 'UTC'::text)::date AS timezone,
-            version_changes.kind,
-            version_changes.origin,
-            count(*) AS count
-           FROM worker.version_changes
-          GROUP BY version_changes.instance, ((version_changes.seen_at AT TIME ZONE 'UTC'::text)::date), version_changes.kind, version_changes.origin) counted
+         SELECT d.instance,
+            d.day,
+            k.kind,
+            d.origin,
+            k.changes
+           FROM ( SELECT successions.instance,
+                    (successions.seen_at AT TIME ZONE 'UTC'::text)::date AS day,
+                    successions.origin,
+                    count(*) FILTER (WHERE successions.retired) AS retired,
+                    count(*) FILTER (WHERE successions.revived) AS revived,
+                    count(*) FILTER (WHERE successions.moved) AS moved,
+                    count(*) FILTER (WHERE successions.readdressed) AS readdressed,
+                    count(*) FILTER (WHERE successions.confirmed) AS confirmed,
+                    count(*) FILTER (WHERE successions.bounced) AS bounced
+                   FROM worker.successions
+                  GROUP BY successions.instance, ((successions.seen_at AT TIME ZONE 'UTC'::text)::date), successions.origin) d
+             CROSS JOIN LATERAL ( VALUES ('retired'::text,d.retired), ('revived'::text,d.revived), ('moved'::text,d.moved), ('readdressed'::text,d.readdressed), ('confirmed'::text,d.confirmed), ('bounced'::text,d.bounced)) k(kind, changes)
+          WHERE k.changes > 0) counted
   GROUP BY instance, day, kind, origin;
 
 -- How far Canvas was from the desired state, each time that was looked at.
@@ -505,8 +521,8 @@ CREATE VIEW reporting.drift_changes AS
      CROSS JOIN LATERAL jsonb_array_elements(p.content -> 'users'::text) u(planned)
      CROSS JOIN LATERAL jsonb_array_elements((u.planned -> 'diff'::text) -> 'changes'::text) e(change)
      LEFT JOIN worker.actions a ON a.plan_id = p.id AND a.user_id = ((e.change ->> 'user_id'::text)::bigint) AND a.kind = (e.change ->> 'kind'::text) AND a.type = (e.change ->> 'type'::text) AND a.address = (e.change ->> 'address'::text)
-     LEFT JOIN worker.standing_actions s ON s.plan_id = p.id AND s.user_id = a.user_id AND s.kind = a.kind AND s.type = a.type AND s.address = a.address
-  WHERE s.plan_id IS NULL;
+  WHERE a.id IS NULL OR (a.status <> ALL (ARRAY['done'::text, 'existed'::text])) OR (a.id IN ( SELECT undone_actions.id
+           FROM worker.undone_actions));
 
 -- Users that a run could not read, and references that it could not resolve.
 CREATE VIEW reporting.failures AS
@@ -882,24 +898,32 @@ CREATE VIEW reporting.shared_addresses AS
 -- channels: Channels with it.
 -- active_channels: Confirmed ones among them.
 -- user_states: The states of these users that occur, as in mirror.users.
- SELECT c.instance,
-    c.type,
-    lower(c.address) AS address,
-    count(DISTINCT c.user_id) AS users,
-    array_agg(DISTINCT c.user_id) AS user_ids,
-    count(*) AS channels,
-    count(*) FILTER (WHERE c.workflow_state = 'active'::text) AS active_channels,
-    array_agg(DISTINCT u.state) FILTER (WHERE u.state IS NOT NULL) AS user_states
-   FROM ( SELECT communication_channels.instance,
-            hashtextextended(lower(communication_channels.address), 0::bigint) AS hash
-           FROM mirror.communication_channels
-          WHERE communication_channels.deleted_at IS NULL AND communication_channels.type <> 'push'::text
-          GROUP BY communication_channels.instance, (hashtextextended(lower(communication_channels.address), 0::bigint))
-         HAVING min(communication_channels.user_id) <> max(communication_channels.user_id)) s
-     JOIN mirror.communication_channels c ON c.instance = s.instance AND hashtextextended(lower(c.address), 0::bigint) = s.hash AND c.deleted_at IS NULL AND c.type <> 'push'::text
-     LEFT JOIN mirror.users u ON u.instance = c.instance AND u.id = c.user_id
-  GROUP BY c.instance, c.type, (lower(c.address))
- HAVING min(c.user_id) <> max(c.user_id);
+ SELECT instance,
+    type,
+    address,
+    users,
+    user_ids,
+    channels,
+    active_channels,
+    ( SELECT array_agg(DISTINCT u.state) AS array_agg
+           FROM mirror.users u
+          WHERE u.instance = g.instance AND (u.id = ANY (g.user_ids))) AS user_states
+   FROM ( SELECT c.instance,
+            c.type,
+            lower(c.address) AS address,
+            count(DISTINCT c.user_id) AS users,
+            array_agg(DISTINCT c.user_id) AS user_ids,
+            count(*) AS channels,
+            count(*) FILTER (WHERE c.workflow_state = 'active'::text) AS active_channels
+           FROM ( SELECT communication_channels.instance,
+                    hashtextextended(lower(communication_channels.address), 0::bigint) AS hash
+                   FROM mirror.communication_channels
+                  WHERE communication_channels.deleted_at IS NULL AND communication_channels.type <> 'push'::text
+                  GROUP BY communication_channels.instance, (hashtextextended(lower(communication_channels.address), 0::bigint))
+                 HAVING min(communication_channels.user_id) <> max(communication_channels.user_id)) s
+             JOIN mirror.communication_channels c ON c.instance = s.instance AND hashtextextended(lower(c.address), 0::bigint) = s.hash AND c.deleted_at IS NULL AND c.type <> 'push'::text
+          GROUP BY c.instance, c.type, (lower(c.address))
+         HAVING min(c.user_id) <> max(c.user_id)) g;
 
 -- Live channels that nobody has confirmed.
 CREATE VIEW reporting.unconfirmed_channels AS
@@ -1883,21 +1907,19 @@ CREATE VIEW worker.standing_actions AS
 -- kind: create; delete.
 -- type: Type of the channel.
 -- address: Address: of a create as the plan writes it, of a delete as Canvas does.
- SELECT a.plan_id,
-    a.user_id,
-    a.kind,
-    a.type,
-    a.address
-   FROM worker.actions a
-     LEFT JOIN (worker.actions u
-     JOIN worker.plans p ON p.id = u.plan_id AND p.kind = 'undo'::text) ON u.instance = a.instance AND u.user_id = a.user_id AND u.type = a.type AND u.kind <> a.kind AND lower(u.address) = lower(a.address) AND (u.status = ANY (ARRAY['done'::text, 'existed'::text])) AND u.settled_at >= a.settled_at
-  WHERE (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND u.id IS NULL;
+ SELECT plan_id,
+    user_id,
+    kind,
+    type,
+    address
+   FROM worker.actions
+  WHERE (status = ANY (ARRAY['done'::text, 'existed'::text])) AND NOT (id IN ( SELECT undone_actions.id
+           FROM worker.undone_actions));
 
--- What changed from each superseded version of a channel to the next one; reporting.changes without creations.
-CREATE VIEW worker.version_changes AS
+-- Each superseded version of a channel with the next one, and what changed from one to the other.
+CREATE VIEW worker.successions AS
 -- id: Number of the change: the id of the superseded version in mirror.channel_history.
 -- instance: Name of the Canvas installation in the configuration.
--- kind: created; retired: proved gone; revived: a retired one came back; moved: has another user; readdressed: has another address, case aside; confirmed: became active; bounced: a further hard bounce, where bounces had been visible before.
 -- origin: Who caused it: canvas (seen by reading) or us (an action of ours).
 -- seen_at: Time of the read that saw it; it happened at some time since the read before.
 -- channel_id: Canvas id of the channel.
@@ -1909,9 +1931,14 @@ CREATE VIEW worker.version_changes AS
 -- workflow_state: State after the change; a retired channel keeps the last state of its life.
 -- old_workflow_state: State before it.
 -- run_id: Run that saw or did it (worker.runs.id), which may have been pruned since.
+-- retired: Whether it was proved gone.
+-- revived: Whether a retired one came back.
+-- moved: Whether it has another user.
+-- readdressed: Whether it has another address, case aside.
+-- confirmed: Whether it became active.
+-- bounced: Whether a further hard bounce is known, where bounces had been visible before; null: a number of bounces is not known.
  SELECT h.id,
     h.instance,
-    k.kind,
     h.origin,
     h.valid_to AS seen_at,
     h.channel_id,
@@ -1922,9 +1949,15 @@ CREATE VIEW worker.version_changes AS
     h.address AS old_address,
     n.workflow_state,
     h.workflow_state AS old_workflow_state,
-    h.run_id
+    h.run_id,
+    h.deleted_at IS NULL AND n.deleted_at IS NOT NULL AS retired,
+    h.deleted_at IS NOT NULL AND n.deleted_at IS NULL AS revived,
+    n.user_id <> h.user_id AS moved,
+    n.type <> 'push'::text AND n.address <> h.address AND lower(n.address) <> lower(h.address) AS readdressed,
+    h.deleted_at IS NULL AND h.workflow_state <> 'active'::text AND n.workflow_state = 'active'::text AS confirmed,
+    h.deleted_at IS NULL AND h.bounce_known AND (n.last_bounce_at > COALESCE(h.last_bounce_at, '-infinity'::timestamp with time zone) OR n.bounce_count > h.bounce_count) AS bounced
    FROM mirror.channel_history h
-     LEFT JOIN mirror.communication_channels c ON c.instance = h.instance AND c.id = h.channel_id AND c.changed_at = h.valid_to
+     LEFT JOIN mirror.communication_channels c ON c.instance = h.instance AND c.id = h.channel_id AND c.changed_at = h.valid_to AND c.changed_at > c.first_seen_at
      LEFT JOIN mirror.channel_history s ON s.instance = h.instance AND s.channel_id = h.channel_id AND s.valid_from = h.valid_to
      CROSS JOIN LATERAL ( SELECT COALESCE(c.user_id, s.user_id) AS user_id,
             COALESCE(c.type, s.type) AS type,
@@ -1942,30 +1975,71 @@ CREATE VIEW worker.version_changes AS
                     WHEN c.id IS NULL THEN s.bounce_count
                     ELSE c.bounce_count
                 END AS bounce_count
-          WHERE c.id IS NOT NULL OR s.id IS NOT NULL) n
+          WHERE c.id IS NOT NULL OR s.id IS NOT NULL) n;
+
+-- Actions that were done and that an undo has taken back since: its opposite was done for the same user, type and address.
+CREATE VIEW worker.undone_actions AS
+-- id: Number of the action (worker.actions.id).
+ SELECT DISTINCT a.id
+   FROM worker.plans p
+     JOIN worker.actions u ON u.plan_id = p.id AND (u.status = ANY (ARRAY['done'::text, 'existed'::text]))
+     JOIN worker.actions a ON a.instance = u.instance AND a.user_id = u.user_id AND a.type = u.type AND a.kind <> u.kind AND lower(a.address) = lower(u.address) AND (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND a.settled_at <= u.settled_at
+  WHERE p.kind = 'undo'::text;
+
+-- What changed from each superseded version of a channel to the next one; reporting.changes without creations.
+CREATE VIEW worker.version_changes AS
+-- id: Number of the change: the id of the superseded version in mirror.channel_history.
+-- instance: Name of the Canvas installation in the configuration.
+-- kind: created; retired: proved gone; revived: a retired one came back; moved: has another user; readdressed: has another address, case aside; confirmed: became active; bounced: a further hard bounce, where bounces had been visible before.
+-- origin: Who caused it: canvas (seen by reading) or us (an action of ours).
+-- seen_at: Time of the read that saw it; it happened at some time since the read before.
+-- channel_id: Canvas id of the channel.
+-- user_id: User who has it after the change.
+-- old_user_id: User who had it before.
+-- type: Type after the change.
+-- address: Address after the change.
+-- old_address: Address before it.
+-- workflow_state: State after the change; a retired channel keeps the last state of its life.
+-- old_workflow_state: State before it.
+-- run_id: Run that saw or did it (worker.runs.id), which may have been pruned since.
+ SELECT s.id,
+    s.instance,
+    k.kind,
+    s.origin,
+    s.seen_at,
+    s.channel_id,
+    s.user_id,
+    s.old_user_id,
+    s.type,
+    s.address,
+    s.old_address,
+    s.workflow_state,
+    s.old_workflow_state,
+    s.run_id
+   FROM worker.successions s
      CROSS JOIN LATERAL unnest(array_remove(ARRAY[
         CASE
-            WHEN h.deleted_at IS NULL AND n.deleted_at IS NOT NULL THEN 'retired'::text
+            WHEN s.retired THEN 'retired'::text
             ELSE NULL::text
         END,
         CASE
-            WHEN h.deleted_at IS NOT NULL AND n.deleted_at IS NULL THEN 'revived'::text
+            WHEN s.revived THEN 'revived'::text
             ELSE NULL::text
         END,
         CASE
-            WHEN n.user_id <> h.user_id THEN 'moved'::text
+            WHEN s.moved THEN 'moved'::text
             ELSE NULL::text
         END,
         CASE
-            WHEN n.type <> 'push'::text AND lower(n.address) <> lower(h.address) THEN 'readdressed'::text
+            WHEN s.readdressed THEN 'readdressed'::text
             ELSE NULL::text
         END,
         CASE
-            WHEN h.deleted_at IS NULL AND h.workflow_state <> 'active'::text AND n.workflow_state = 'active'::text THEN 'confirmed'::text
+            WHEN s.confirmed THEN 'confirmed'::text
             ELSE NULL::text
         END,
         CASE
-            WHEN h.deleted_at IS NULL AND h.bounce_known AND (n.last_bounce_at > COALESCE(h.last_bounce_at, '-infinity'::timestamp with time zone) OR n.bounce_count > h.bounce_count) THEN 'bounced'::text
+            WHEN s.bounced THEN 'bounced'::text
             ELSE NULL::text
         END], NULL::text)) k(kind);
 

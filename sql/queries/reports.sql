@@ -1,8 +1,9 @@
 -- name: prepare_report
 -- For the rest of a transaction that asks a report: room for sorting and hashing a million rows, no time spent on
--- compiling what runs once, and patience with a person who reads the rows page by page.
+-- compiling what runs once, and patience with a person who reads the rows page by page. Merge joins are off because
+-- PostgreSQL takes the users of worker.recent_reads for a few hundred, whatever they are, and would sort them all.
 SELECT
-    set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+    set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('enable_mergejoin', 'off', true),
     set_config('idle_in_transaction_session_timeout', '1h', true);
 
 -- name: bounces_not_visible

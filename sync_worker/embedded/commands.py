@@ -12,7 +12,7 @@ _SETTINGS = {
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "50",
-    "shared_buffers": "64MB",
+    "shared_buffers": "128MB",
     "max_wal_size": "512MB",
     "max_parallel_workers_per_gather": "0",  # parallel work needs more of /dev/shm than a container's 64 MB
     "max_parallel_maintenance_workers": "0",

@@ -1,7 +1,8 @@
 """A mirror with a past, made of numbers within PostgreSQL: users, channels, history, and so many nights of runs.
 
 Two of five users have a bouncing or an unconfirmed address, one in a thousand shares an address with somebody, one in a
-hundred is not present; a third of the channels has a superseded version.
+hundred is not present; a third of the channels has a superseded version. A plan for every tenth channel
+is compared every night; half of it is done, and a tenth of that undone.
 """
 
 from typing import Any, Final
@@ -97,7 +98,12 @@ _PLAN: Final = """
         instance, origin, status, made_at, expires_at, made_by, document, digest, fingerprint, creates, deletes,
         messages, content
     )
-    VALUES ($1, '', 'applied', now(), now(), 'ann', 'desired.csv', '', '', $2, 0, 0, '{}')
+    SELECT $1, '', 'applied', now(), now(), 'ann', 'desired.csv', '', '', $2, 0, 0, jsonb_build_object('users', (
+        SELECT jsonb_agg(jsonb_build_object('diff', jsonb_build_object('changes', jsonb_build_array(jsonb_build_object(
+            'user_id', n, 'kind', 'create', 'type', 'email', 'address', 'new' || n || '@school.example', 'reason', 'why'
+        )))))
+        FROM generate_series(1, $2::integer) AS n
+    ))
     RETURNING id
 """
 _ACTIONS: Final = """
@@ -107,6 +113,33 @@ _ACTIONS: Final = """
     )
     SELECT $1, $2, n, r.id, n, 'create', 'email', 'new' || n || '@school.example', n, true, 'done', now(), 'ann', 'why'
     FROM (SELECT max(id) AS id FROM worker.runs WHERE instance = $1) r CROSS JOIN generate_series(1, $3::integer) AS n
+"""
+_UNDO: Final = """
+    WITH plan AS (
+        INSERT INTO worker.plans (
+            instance, origin, kind, status, made_at, expires_at, made_by, document, digest, fingerprint, creates,
+            deletes, messages, content
+        )
+        VALUES ($1, '', 'undo', 'applied', now(), now(), 'ann', 'undo of plan ' || $2::bigint, '', '', 0, $3, 0, '{}')
+        RETURNING id
+    )
+    INSERT INTO worker.actions (
+        instance, plan_id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status,
+        settled_at, os_user, reason
+    )
+    SELECT a.instance, plan.id, a.ordinal, a.run_id, a.user_id, 'delete', a.type, a.address, a.channel_id, false,
+        'done', now(), 'ann', 'back'
+    FROM worker.actions a, plan
+    WHERE a.plan_id = $2::bigint AND a.ordinal <= $3::integer
+"""
+_COMPARISONS: Final = """
+    INSERT INTO worker.comparisons (
+        instance, document, digest, compared_at, compared_by, users, users_differing, users_unresolved, creates,
+        deletes, plan_id
+    )
+    SELECT $1, 'desired.csv', '', now() - make_interval(days => $4::integer - n), 'cron', $3::integer, $3::integer, 0,
+        $3::integer, 0, CASE n WHEN $4::integer THEN $2::bigint END
+    FROM generate_series(1, $4::integer) AS n
 """
 
 
@@ -138,8 +171,11 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", *, channels: in
     )
     for step, arguments in steps:
         await connection.execute(step, INSTANCE, *arguments)
-    plan = await connection.fetchval(_PLAN, INSTANCE, actions)
+    planned = 2 * actions  # half of them are done
+    plan = await connection.fetchval(_PLAN, INSTANCE, planned)
     await connection.execute(_ACTIONS, INSTANCE, plan, actions)
+    await connection.execute(_UNDO, INSTANCE, plan, actions // 10)
+    await connection.execute(_COMPARISONS, INSTANCE, plan, planned, nights)
     await connection.execute(_NOTED, INSTANCE, nights)
     await note_reads(connection)
     await connection.execute("VACUUM ANALYZE")

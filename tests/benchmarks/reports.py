@@ -1,10 +1,12 @@
 """Every report on a mirror with a million channels and thirty nights of runs: none takes longer than two seconds.
 
-Seconds are the processor's, of the one process of PostgreSQL that answers, so that what else the machine does makes
-little difference. Memory is that of the real command while it writes the longest report as CSV.
+Seconds are those of the clock, from the question to the last row here. Beside them stand the processor's, of the one
+process of PostgreSQL that answers: to these, what else the machine does makes little difference. Memory is that of the
+real command while it writes the longest report as CSV.
 """
 
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +25,9 @@ from tests.benchmarks.nights import INSTANCE, fill, note_reads
 from tests.benchmarks.processes import Canvas, database, worker
 from tests.benchmarks.report import Figure
 
-ABOUT: Final = "every report on a million channels and thirty nights: the processor's time within PostgreSQL"
+ABOUT: Final = "every report on a million channels and thirty nights, to the last row"
 LIMIT: Final = 2.0  # seconds
+TIMES: Final = 3
 MOST_MB: Final = 100.0
 GIVEN: Final = {Type.USER: 1234, Type.TIME: "2100-01-01"}
 NIGHTS: Final = 30
@@ -48,25 +51,31 @@ async def measure(quick: bool) -> list[Figure]:  # noqa: FBT001  (the one questi
 
 
 async def _seconds(opened: Database, report: Report) -> Figure:
-    """What one report takes, to its last row; the better of two times."""
-    (rows, first), (_, second) = [await _once(opened, report) for _ in range(2)]
-    took = min(first, second)
-    name = f"{report.name}, {rows:,} rows"
-    return Figure(name=name, value=took, unit="s", limit=f"at most {LIMIT:.0f} s", good=took <= LIMIT)
+    """What one report takes: the best of a few times."""
+    asked = [await _once(opened, report) for _ in range(TIMES)]
+    took = min(seconds for _, seconds, _ in asked)
+    return Figure(
+        name=f"{report.name}, {asked[0][0]:,} rows",
+        value=took,
+        unit="s",
+        baseline=min(processor for _, _, processor in asked),
+        baseline_name="PostgreSQL's processor",
+        limit=f"at most {LIMIT:.0f} s",
+        good=took <= LIMIT,
+    )
 
 
-async def _once(opened: Database, report: Report) -> tuple[int, float]:
-    """Rows and seconds."""
+async def _once(opened: Database, report: Report) -> tuple[int, float, float]:
+    """Rows, seconds by the clock, and seconds of the processor."""
     values = [_value(parameter) for parameter in report.parameters]
     rows = 0
+    begun = time.perf_counter()
     async with reading(opened) as read:
-        connection = read._session.connection
-        await connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-        server = await connection.fetchval("SELECT pg_backend_pid()")
+        server = await read._session.connection.fetchval("SELECT pg_backend_pid()")
         before = _cpu(server)
         async for page in read.pages(report.sql, [INSTANCE], *values):
             rows += len(page)
-        return rows, _cpu(server) - before
+        return rows, time.perf_counter() - begun, _cpu(server) - before
 
 
 def _value(parameter: Parameter) -> Any:
