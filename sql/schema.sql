@@ -489,8 +489,9 @@ CREATE VIEW reporting.drift AS
      LEFT JOIN reporting.plans p ON p.id = c.plan_id
      LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE a.kind = 'create'::text) AS creates,
             count(*) FILTER (WHERE a.kind = 'delete'::text) AS deletes
-           FROM worker.standing_actions a
-          WHERE a.plan_id = c.plan_id) d ON true;
+           FROM worker.actions a
+          WHERE a.plan_id = c.plan_id AND (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND NOT (a.id IN ( SELECT undone_actions.id
+                   FROM worker.undone_actions))) d ON true;
 
 -- What each desired state still asks for, as of its last comparison and what the plan of it has done since: one row for each channel.
 CREATE VIEW reporting.drift_changes AS
@@ -1900,22 +1901,6 @@ CREATE TABLE worker.schedule (
     PRIMARY KEY (job)
 );
 
--- What applies have done and no undo has taken back since.
-CREATE VIEW worker.standing_actions AS
--- plan_id: Plan that it belongs to.
--- user_id: Canvas id of the user; 0 for somebody who was forgotten.
--- kind: create; delete.
--- type: Type of the channel.
--- address: Address: of a create as the plan writes it, of a delete as Canvas does.
- SELECT plan_id,
-    user_id,
-    kind,
-    type,
-    address
-   FROM worker.actions
-  WHERE (status = ANY (ARRAY['done'::text, 'existed'::text])) AND NOT (id IN ( SELECT undone_actions.id
-           FROM worker.undone_actions));
-
 -- Each superseded version of a channel with the next one, and what changed from one to the other.
 CREATE VIEW worker.successions AS
 -- id: Number of the change: the id of the superseded version in mirror.channel_history.
@@ -1980,7 +1965,9 @@ CREATE VIEW worker.successions AS
 -- Actions that were done and that an undo has taken back since: its opposite was done for the same user, type and address.
 CREATE VIEW worker.undone_actions AS
 -- id: Number of the action (worker.actions.id).
- SELECT DISTINCT a.id
+-- plan_id: Plan that it belongs to.
+ SELECT DISTINCT a.id,
+    a.plan_id
    FROM worker.plans p
      JOIN worker.actions u ON u.plan_id = p.id AND (u.status = ANY (ARRAY['done'::text, 'existed'::text]))
      JOIN worker.actions a ON a.instance = u.instance AND a.user_id = u.user_id AND a.type = u.type AND a.kind <> u.kind AND lower(a.address) = lower(u.address) AND (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND a.settled_at <= u.settled_at

@@ -133,7 +133,7 @@ GROUP BY instance, day, kind, origin;
 
 -- What an undo took back is asked for once, not for each action.
 CREATE VIEW worker.undone_actions AS
-SELECT DISTINCT a.id
+SELECT DISTINCT a.id, a.plan_id
 FROM worker.plans p
 JOIN worker.actions u ON u.plan_id = p.id AND u.status IN ('done', 'existed')
 JOIN worker.actions a
@@ -143,11 +143,26 @@ WHERE p.kind = 'undo';
 COMMENT ON VIEW worker.undone_actions IS
     'Actions that were done and that an undo has taken back since: its opposite was done for the same user, type and address.';
 COMMENT ON COLUMN worker.undone_actions.id IS 'Number of the action (worker.actions.id).';
+COMMENT ON COLUMN worker.undone_actions.plan_id IS 'Plan that it belongs to.';
 
-CREATE OR REPLACE VIEW worker.standing_actions AS
-SELECT plan_id, user_id, kind, type, address
-FROM worker.actions
-WHERE status IN ('done', 'existed') AND id NOT IN (SELECT id FROM worker.undone_actions);
+CREATE OR REPLACE VIEW reporting.drift AS
+SELECT
+    c.instance, c.document, c.compared_at, c.users, c.users_differing, c.users_unresolved, c.creates, c.deletes,
+    c.creates - coalesce(d.creates, 0) AS creates_left, c.deletes - coalesce(d.deletes, 0) AS deletes_left, c.plan_id,
+    p.status AS plan_status, c.id AS comparison_id
+FROM (
+    SELECT DISTINCT ON (instance, document) *
+    FROM worker.comparisons
+    ORDER BY instance, document, id DESC
+) c
+LEFT JOIN reporting.plans p ON p.id = c.plan_id
+LEFT JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE a.kind = 'create') AS creates, count(*) FILTER (WHERE a.kind = 'delete') AS deletes
+    FROM worker.actions a
+    WHERE a.plan_id = c.plan_id AND a.status IN ('done', 'existed')
+        AND a.id NOT IN (SELECT id FROM worker.undone_actions)
+) d ON true;
 
 CREATE OR REPLACE VIEW reporting.drift_changes AS
 SELECT
@@ -161,3 +176,5 @@ CROSS JOIN LATERAL jsonb_array_elements(u.planned -> 'diff' -> 'changes') AS e (
 LEFT JOIN worker.actions a ON a.plan_id = p.id AND a.user_id = (e.change ->> 'user_id')::bigint
     AND a.kind = e.change ->> 'kind' AND a.type = e.change ->> 'type' AND a.address = e.change ->> 'address'
 WHERE a.id IS NULL OR a.status NOT IN ('done', 'existed') OR a.id IN (SELECT id FROM worker.undone_actions);
+
+DROP VIEW worker.standing_actions;
