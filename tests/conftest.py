@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.register_profile("torture", settings.get_profile("unhurried"), max_examples=2000)
 TORTURE = bool(os.environ.get("TORTURE"))
 settings.load_profile("torture" if TORTURE else "unhurried")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a suite begun in the background: its tests press Ctrl-C, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
