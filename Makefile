@@ -40,11 +40,11 @@ test: $(STAMP) ## All tests, in parallel; ARGS="-n 0 -k name" for some, one afte
 # Chaos with more seeds, laws with more examples, every cell of the fault matrix by itself, every kill, every lost database.
 torture: export TORTURE := 1
 torture: export CHAOS_SEEDS ?= 340
-torture: export SOAK_USERS ?= 20000
+torture: export SOAK_USERS ?= 5000
 torture: $(STAMP) ## What takes too long for every day: under half an hour.
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m torture --timeout=3600 $(ARGS)
 
-# One run in every kind of trouble at once, and a plain one after it: half an hour to an hour for 200,000 users.
+# One run in every kind of trouble at once, and a plain one after it: about half an hour for 200,000 users.
 soak: $(STAMP) ## The soak with its figures; ARGS="20000" for fewer users.
 	$(BIN)/python -m tests.soak $(ARGS)
 

@@ -1,4 +1,4 @@
-"""The soak with figures: `python -m tests.soak [USERS [PART]]`, or `make soak`; PART of the requests meet trouble."""
+"""The soak with figures: `python -m tests.soak [USERS [PART]]`, or `make soak`; each kind strikes PART of all users."""
 
 import asyncio
 import sys

@@ -1,8 +1,9 @@
 """The soak: a large school and every kind of trouble at once, and one plain run afterwards.
 
-The sandbox and the worker are processes of their own. Users who were deleted before are named by a file; a part of
-all users can never be read. What is checked is what the promises say: whoever was answered is mirrored field by field,
-everybody else is named in `worker.failures`, and when the trouble is over a plain run makes all equal.
+The sandbox and the worker are processes of their own. Users who were deleted before are named by a file. Each kind of
+trouble strikes a part of all users once; more than a third of them cannot be read. What is checked is what the promises
+say: whoever was answered is mirrored field by field, everybody else is named in `worker.failures`, and when the trouble
+is over a plain run makes all equal.
 """
 
 import json
@@ -16,10 +17,13 @@ from tests.benchmarks.processes import Usage, measured, sandbox
 from tests.integration.flows.consistency import contradictions
 from tests.integration.flows.harness import Row, expected, fetch, live
 from tests.integration.flows.processes import SandboxProcess
-from tests.soak.trouble import PERSONAL, doomed, faults
+from tests.soak.trouble import faults, hopeless, strikes
 
 BUCKET: Final = {"high_water_mark": 1e5, "maximum": 2e5, "outflow": 1e4, "mean_server_time": 0.0}
 """Never full: what the throttle model does about refusals costs time enough."""
+
+ATTEMPTS: Final = 5
+"""To read a page. On a busy machine one of them may fail by the time limit, without a fault."""
 
 GONE: Final = 97
 """One user in so many is deleted before."""
@@ -71,7 +75,7 @@ async def soak(users: int, database_url: str, folder: Path, *, part: float) -> S
         users: how large the school is.
         database_url: an empty database with the schema.
         folder: for files.
-        part: of the requests, that meet trouble.
+        part: of all users, that each kind of trouble strikes.
     """
     async with sandbox(users, **BUCKET) as running:
         canvas = SandboxProcess(base_url=running.base_url)
@@ -85,7 +89,7 @@ async def soak(users: int, database_url: str, folder: Path, *, part: float) -> S
         everybody = [user["id"] for user in canvas.many("GET", "users")]
         named = await _named(database_url, run=1)
         await _check_equal(database_url, truth, without=set(named))
-        _check_named(named, everybody, counters["by_fault"])
+        _check_named(named, everybody, part, owners={row["user_id"] for row in truth.values()})
         assert await contradictions(database_url, settled=False) == {}
 
         canvas.ask("DELETE", "faults")
@@ -121,8 +125,10 @@ def _configured(folder: Path, database_url: str, base_url: str, gone: Iterable[i
     config.write_text(
         f"[database]\nurl = {json.dumps(database_url)}\n"
         f"[instances.main]\nbase_url = '{base_url}'\ntoken = 'sandbox-token'\n"
-        "users = ['account:self', 'file:gone.txt']\nrequest_timeout = '4s'\n"
-        "backoff_base = '50ms'\nbackoff_max = '1s'\n"
+        "users = ['account:self', 'file:gone.txt']\nrequest_timeout = '4s'\nmax_body_mb = 1\n"
+        f"max_attempts = {ATTEMPTS}\nbackoff_base = '50ms'\nbackoff_max = '1s'\nmax_concurrency = 128\n"
+        "[run]\nbatch_size = 10000\n"  # a batch ends with its slowest user, and here many are slow
+        "[brake]\nmin_coverage_percent = 50\n"
     )
     config.chmod(0o600)
     return config
@@ -158,10 +164,12 @@ async def _check_equal(database_url: str, truth: Mapping[int, Row], *, without: 
     assert wrong == []
 
 
-def _check_named(named: Mapping[int, str], everybody: Iterable[int], struck: Mapping[str, int]) -> None:
-    """Whoever is in trouble for good, and of the others only as many as have met something personal."""
-    hopeless = {user_id for user_id in everybody if doomed(user_id)}
-    assert hopeless <= set(named)
-    unlucky = len(set(named) - hopeless)
-    personal = sum(struck.get(name, 0) for name in PERSONAL)
-    assert unlucky <= personal + 2, "two: whoever is out of luck five times in a row"
+def _check_named(named: Mapping[int, str], everybody: Iterable[int], part: float, *, owners: set[int]) -> None:
+    """Whoever cannot be read, and of the others only whom every attempt failed.
+
+    Who owns no channel may be read in spite of it: an empty list is right whatever is done to it, or slow.
+    """
+    due = {user_id for user_id in everybody if hopeless(user_id, part)}
+    assert (due & owners) - named.keys() == set()
+    unlucky = named.keys() - due
+    assert {user_id for user_id in unlucky if strikes(user_id, part) < ATTEMPTS - 1} == set()

@@ -9,16 +9,15 @@ from tests.soak.playing import soak
 from tests.soak.trouble import LASTING, PART, PASSING, PERSONAL
 
 USERS = int(os.environ.get("SOAK_USERS", "1500"))
-"""`make torture` takes 20,000, `make soak` ten times as many."""
+"""`make torture` takes 5,000, `make soak` forty times as many."""
 
 
 @pytest.mark.stretches
 @pytest.mark.timeout(120 + USERS // 20)
 async def test_a_soak(tmp_path: Path, database_url: str) -> None:
     """Exit 3, everybody else equal; then a plain run, exit 0, all equal. Each kind of trouble has struck."""
-    part = PART if USERS >= 20_000 else 2 * PART  # so that a small school meets every kind
-    soaked = await soak(USERS, database_url, tmp_path, part=part)
+    soaked = await soak(USERS, database_url, tmp_path, part=PART)
     print(soaked.text())
-    assert set(soaked.struck) == {*PASSING, *PERSONAL, *LASTING}
+    assert set(soaked.struck) >= {*PASSING, *PERSONAL, *LASTING}
     assert soaked.first["status"] == "partial"
     assert soaked.usage.peak_mb < 250

@@ -1,67 +1,91 @@
-"""Every kind of trouble that a run has to live with, at once: faults of the sandbox, each for its part of the requests.
+"""Every kind of trouble that a run has to live with, at once: the fault matrix, kind by kind, for a part of all users.
 
-Without those that end a run (a refused token), and those that nobody can tell from the truth (an empty list).
+Without the kinds that end a run (a refused token or program), that are everybody's (nobody listens, a blocked token),
+that need several pages, and that nobody can tell from the truth about a user who is new (an empty list, a clear 404).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any, Final
 
+from sync_worker.sandbox import Fault
 from sync_worker.sandbox.dice import share
+from tests.faults.expected import READS, cells
+from tests.faults.trouble import ALONE, KINDS, Spot
 
-HTML: Final = "text/html; charset=utf-8"
 LISTS: Final = "list_channels"
-
-PASSING: Final[Mapping[str, Mapping[str, Any]]] = {
-    "500": {"status": 500},
-    "502 HTML": {"status": 502, "body": "<h1>Bad Gateway</h1>", "content_type": HTML},
-    "503": {"status": 503},
-    "504": {"status": 504},
-    "408": {"status": 408},
-    "404 HTML": {"status": 404, "body": "<html>nginx</html>", "content_type": HTML},
-    "429": {"status": 429},
-    "429 Retry-After: 1": {"status": 429, "headers": {"Retry-After": "1"}},
-    "403 throttle": {"kind": "throttle"},
-    "reset before headers": {"kind": "close", "abrupt": True},
-    "closed before headers": {"kind": "close"},
-    "answer lost": {"kind": "reset_after", "abrupt": True},
-    "reset in the body": {"kind": "cut", "abrupt": True},
-    "closed in the body": {"kind": "cut"},
-    "truncated JSON": {"kind": "truncated_json"},
-    "login page with 200": {"kind": "html"},
-    "empty 200": {"kind": "empty"},
-    "redirect to a login": {"kind": "redirect", "link": "{base}/login/canvas"},
-    "hang": {"kind": "hang", "seconds": 8.0},
-    "slow body": {"kind": "drip", "size": 100, "seconds": 0.05},
-}
-"""What a second attempt gets over, also where it strikes the listing of all users."""
-
-PERSONAL: Final[Mapping[str, Mapping[str, Any]]] = {
-    "wrong shape": {"route": LISTS, "status": 200, "body": '{"channels":[]}'},
-    "401": {"route": LISTS, "kind": "unauthorized"},
-}
-"""What says something about one user: it is not asked for again in this run."""
-
-LASTING: Final[Mapping[str, Mapping[str, Any]]] = {
-    "401, always": {"route": LISTS, "kind": "unauthorized", "user_share": 0.01, "salt": 1001},
-    "500, always": {"route": LISTS, "status": 500, "user_share": 0.002, "salt": 1002},
-}
-"""Users whom the token may never read, and users with whom Canvas always has trouble."""
+LISTINGS: Final = "list_users"
+LIKE_THE_TRUTH: Final = frozenset({"404 JSON", "empty list"})
+EVERYBODYS: Final = frozenset({*ALONE, "blocked token"})
+ELSEWHERE: Final = "http://127.0.0.1:9"
+"""Nobody is there, and nobody is to ask there."""
 
 PART: Final = 0.05
-"""Of the requests, that meet trouble that passes, or that is personal; each kind has an equal share of it."""
+"""Of all users, that each kind strikes, once. Also of the pages of the list of users, but all kinds together: a page
+that is struck five times in a row ends the run, as it has to."""
+
+REFUSED_PART: Final = 0.0005
+"""Of all users, that each kind of refusal strikes. A refusal holds everybody up for half a second at least, which is
+its purpose: one in twenty of each kind would be hours of waiting."""
+
+
+def _ending(column: str, *, exit_code: int) -> list[str]:
+    """The kinds that end so if the first such request meets them."""
+    ends = {cell.kind: READS.get(cell.word) for cell in cells() if cell.once and cell.column == column}
+    return [kind for kind in KINDS if (end := ends.get(kind)) and end.exit == exit_code]
+
+
+REFUSALS: Final = tuple(kind for kind in KINDS if kind.startswith(("403 throttle", "429")))
+"""The throttle's: waited for, and counted as no attempt."""
+
+PASSING: Final = tuple(
+    kind for kind in _ending("list 1", exit_code=0) if kind not in {*REFUSALS, *LIKE_THE_TRUTH, *EVERYBODYS}
+)
+"""What another attempt gets over."""
+
+PERSONAL: Final = tuple(_ending("list 1", exit_code=3))
+"""What Canvas says clearly, or says wrongly, about one user: not asked for again in this run, and named."""
+
+LASTING: Final[Mapping[str, tuple[str, float]]] = {"401, always": ("401", 0.01), "500, always": ("500", 0.002)}
+"""Kind and part of the users: whom the token may never read, and with whom Canvas always has trouble."""
 
 
 def faults(part: float) -> Iterator[dict[str, Any]]:
-    """All of it; `part` of the requests meet trouble."""
-    for name, fault in LASTING.items():
-        yield {"name": name, **fault}
-    kinds = {**PASSING, **PERSONAL}
-    for salt, (name, fault) in enumerate(kinds.items()):
-        left = part * (len(kinds) - salt) / len(kinds)  # each rule sees what the ones before it have not struck
-        struck_before = part - left
-        yield {"name": name, "share": part / len(kinds) / (1 - struck_before), "salt": salt, **fault}
+    """All of it, in the order in which a request is tried against it; each kind strikes `part` of the users once."""
+    for name, (kind, lasting) in LASTING.items():
+        yield _rule(kind, LISTS, name=name, user_share=lasting, salt=_salt(name))
+    for kind in (*REFUSALS, *PASSING, *PERSONAL):
+        of_users = REFUSED_PART if kind in REFUSALS else part
+        yield _rule(kind, LISTS, name=kind, user_share=of_users, times_per_user=1, salt=_salt(kind))
+    for place, kind in enumerate(PASSING):
+        # each rule sees what the ones before it have not struck, and all are to strike equally often
+        of_pages = part / len(PASSING) / (1 - part * place / len(PASSING))
+        yield _rule(kind, LISTINGS, name=f"{kind}, users", share=of_pages, salt=_salt(kind))
 
 
-def doomed(user_id: int) -> bool:
-    """Whether a user is in trouble for good."""
-    return any(share("fault", fault["salt"], user_id) < fault["user_share"] for fault in LASTING.values())
+def hopeless(user_id: int, part: float) -> bool:
+    """Whether a run with these faults has to name this user."""
+    lasting = any(share("fault", _salt(name), user_id) < of_users for name, (_, of_users) in LASTING.items())
+    return lasting or any(_meets(user_id, kind, part) for kind in PERSONAL)
+
+
+def strikes(user_id: int, part: float) -> int:
+    """How many attempts to read this user at most meet trouble that passes."""
+    return sum(_meets(user_id, kind, part) for kind in PASSING)
+
+
+def _meets(user_id: int, kind: str, part: float) -> bool:
+    return share("fault", _salt(kind), user_id) < part
+
+
+def _salt(name: str) -> int:
+    """Another one for each name, so that each strikes users of its own."""
+    return [*KINDS, *LASTING].index(name)
+
+
+def _rule(kind: str, route: str, **which: Any) -> dict[str, Any]:
+    lists = route == LISTS
+    spot = Spot(route=route, before=(route, None), is_list=True, has_owner=lists, elsewhere=ELSEWHERE)
+    fault = KINDS[kind](spot)
+    assert isinstance(fault, Fault)
+    return asdict(replace(fault, **which)) | {"user_ids": []}

@@ -7,7 +7,7 @@ from tests.crash.points import DRAWN, points
 from tests.faults.expected import cells as faults
 from tests.integration.flows.consistency import WRONG
 from tests.outages.table import cells as losses
-from tests.soak.trouble import PASSING, PERSONAL
+from tests.soak.trouble import PASSING, PERSONAL, REFUSALS
 
 PAGE = (Path(__file__).parents[2] / "docs/reliability.md").read_text(encoding="utf-8")
 SIDES = 3  # before, under way, after
@@ -33,4 +33,6 @@ def test_the_numbers_in_words() -> None:
     assert (len({cell.kind for cell in faults()}), "Forty-two kinds" in PAGE) == (42, True)
     assert f"at {len(points())} kinds of points" in PAGE
     assert (len(WRONG), "nineteen queries" in PAGE) == (19, True)
-    assert f"of {len({*PASSING, *PERSONAL})} kinds of trouble" in PAGE
+    assert f"{len(PASSING)} kinds that another attempt" in PAGE
+    assert f"{len(PERSONAL)} that say something" in PAGE
+    assert (len(REFUSALS), "four kinds of refusal" in PAGE) == (4, True)
