@@ -8,7 +8,7 @@ from rich.console import Console
 from sync_worker.desired.render.words import counted
 from sync_worker.flows.look.freshness import spelt
 from sync_worker.flows.look.status import size_of
-from sync_worker.mirror.readback import InstanceStatus
+from sync_worker.mirror.readback import UNFINISHED, InstanceStatus
 
 LONGEST: Final = 60  # characters of the users that a run walked
 
@@ -115,6 +115,9 @@ def _figures(run: dict[str, Any]) -> str:
         done = f"{run['creates_done']:,} created, {run['deletes_done']:,} deleted"
         return f"{done}, {run['actions_not_done']:,} not done"
     users = counted(run["users_total"], "user", "users")
+    if run["status"] in UNFINISHED:
+        outcomes = ("users_done", "users_gone", "users_unreadable", "users_unlisted", "users_failed")
+        users = f"{sum(run[name] for name in outcomes):,} of {users} so far"
     return (
         f"{users}, {run['users_failed']:,} failed; {run['channels_created']:,} new, "
         f"{run['channels_changed']:,} changed, {run['channels_deleted']:,} deleted; {run['throttled']:,} refused"

@@ -155,8 +155,7 @@ class Ledger:
     async def figures(self, run: Run) -> RunFigures:
         """What the run has come to so far."""
         async with self._database.session() as session:
-            row = await session.fetch_row("run_progress", run.id)
-        return _figures(row)
+            return await figures_so_far(session, run.id)
 
     async def listings(self, run: Run) -> tuple[ListingCount, ...]:
         """How many users each account listed in this run, beside the latest good run before it."""
@@ -191,7 +190,9 @@ class Ledger:
                 await session.execute("note_reads", self._writer.instance, run.id, since)
 
 
-def _figures(row: Record | None) -> RunFigures:
+async def figures_so_far(session: Session, run_id: int) -> RunFigures:
+    """What the batches of a run have come to, also of one that is under way or was killed."""
+    row = await session.fetch_row("run_progress", run_id)
     return RunFigures() if row is None else RunFigures(**{f.name: row[f.name] for f in fields(RunFigures)})
 
 

@@ -1,17 +1,21 @@
 """Reading the mirror back: a user's channels, everybody's channels, what the status shows."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sync_worker.channels import UserRef
 from sync_worker.clock import Clock
-from sync_worker.mirror.database import Database, Sessions
+from sync_worker.mirror.database import Database, Record, Session, Sessions
+from sync_worker.mirror.ledger import figures_so_far
 from sync_worker.mirror.lock import LOCK_KEY, describe_holder
 from sync_worker.mirror.runs import FailedRun, RunFigures
 
 PAGE: Final = 5_000  # rows
+
+UNFINISHED: Final = frozenset({"running", "interrupted"})
+"""States of runs that are under way or may be gone on with, those that were killed among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,7 @@ class InstanceStatus:
     plans_waiting: tuple[dict[str, Any], ...]  # open ones and those begun, the latest first; columns of worker.plans
     drift: dict[str, Any] | None  # what the last comparison of a desired state found; columns of reporting.drift
     last_success_at: datetime | None  # end of the last good run over all configured users
-    runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs
+    runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs, of unfinished ones as they stand
 
 
 async def channels_of_user(database: Database, instance: str, user_id: int) -> list[dict[str, Any]]:
@@ -68,7 +72,7 @@ async def instance_status(
     async with database.session() as session:
         holder = await session.fetch_row("holder", LOCK_KEY, instance)
         figures = await session.fetch_row("instance_figures", instance, list(specs))
-        latest = await session.fetch("latest_runs", [instance], runs)
+        latest = [await _as_it_stands(session, row) for row in await session.fetch("latest_runs", [instance], runs)]
         waiting = await session.fetch("waiting_plans", instance, clock.now())
         drift = await session.fetch_row("last_comparison", instance)
     held = holder is not None and holder["is_held"]
@@ -78,9 +82,21 @@ async def instance_status(
         holder=describe_holder(holder, clock.now()) if held else None,
         plans_waiting=tuple(dict(row) for row in waiting),
         drift=None if drift is None else dict(drift),
-        runs=tuple(dict(row) for row in latest),
+        runs=tuple(latest),
         **dict(figures or {}),
     )
+
+
+async def _as_it_stands(session: Session, row: Record) -> dict[str, Any]:
+    """A row of worker.runs; its sums are written when a start ends, and nobody writes those of a killed one."""
+    run = dict(row)
+    if run["status"] not in UNFINISHED:
+        return run
+    figures = await figures_so_far(session, run["id"])
+    run |= {name: value for name, value in asdict(figures).items() if name in run}
+    run["users_total"] += figures.unresolved
+    run["users_failed"] += figures.unresolved
+    return run
 
 
 async def last_figures(database: Sessions, instance: str, specs: Sequence[str]) -> RunFigures | None:

@@ -105,6 +105,9 @@ async def test_killed_twice_then_finished(program: Program, canvas: SandboxProce
         assert not set(canvas.lists()) & written
         written = await batches_done(database_url)
         assert 0 < len(written) < 200
+        so_far = re.search(r"(\d+) of \d+ users so far, 0 failed", program.run("status").stdout)
+        assert so_far is not None
+        assert len(written) <= int(so_far[1]) < 200
     canvas.ask("DELETE", "faults")
     canvas.ask("DELETE", "counters")
     done = program.run("backfill")

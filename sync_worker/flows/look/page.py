@@ -70,9 +70,12 @@ def _without_words(report: Report, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_its_kind(report: Report, row: dict[str, Any]) -> dict[str, Any]:
-    """Runs that write to Canvas have no users to read: 0 would say that they had, and none was read."""
-    writing = report.name == "runs" and row["kind"] not in _READING
-    return {**row, "users_total": None, "users_failed": None} if writing else row
+    """Runs that write to Canvas have no users to read, and those of others are counted when a start ends.
+
+    0 would say that there were some, and none was read.
+    """
+    unsaid = report.name == "runs" and (row["kind"] not in _READING or row["status"] == "running")
+    return {**row, "users_total": None, "users_failed": None} if unsaid else row
 
 
 def _shown(value: Any) -> Any:

@@ -16,7 +16,7 @@ from sync_worker.reports.page import render
 from sync_worker.sandbox import Fault, Role
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
-from tests.integration.flows.harness import Stage, quick, staged
+from tests.integration.flows.harness import Stage, fetch, quick, staged
 
 
 @pytest.fixture
@@ -141,3 +141,11 @@ async def test_runs_that_write_have_no_users(applying: Applying) -> None:
     users = {row["kind"]: row["users_total"] for row in overview.answers["runs"].rows}
     assert users == {"run": len(applying.stage.ids), "apply": None}
     assert overview.answers["drift"].rows[0]["creates_left"] == 0
+
+
+async def test_a_run_under_way_has_no_sums(stage: Stage) -> None:
+    """A zero would say that a killed run has read nobody."""
+    await stage.run()
+    await fetch(stage.database_url, "UPDATE worker.runs SET status = 'running', users_total = 0, finished_at = NULL")
+    (row,) = (await seen(stage)).answers["runs"].rows
+    assert (row["status"], row["users_total"], row["users_failed"]) == ("running", None, None)

@@ -4,7 +4,7 @@ import pytest
 
 from sync_worker.channels import RefKind, User, UserRef, by_id
 from sync_worker.mirror.readback import all_channels, channels_of_user, find_users, instance_status
-from sync_worker.mirror.runs import RunEnd
+from sync_worker.mirror.runs import FailedUser, Reason, RunEnd
 from tests.integration.mirror.stage import Stage, at, channel, failure, gone, ids, snapshot, staged, unreadable
 
 
@@ -72,6 +72,35 @@ async def test_the_latest_runs_come_first(stage: Stage) -> None:
         await stage.next_run()
     status = await instance_status(stage.database, stage.clock, "main", ["account:self"], runs=2)
     assert ids(list(status.runs)) == [stage.run.id, stage.run.id - 1]
+
+
+async def test_an_unfinished_run_counts_its_batches(stage: Stage) -> None:
+    """Nobody sums up a killed one; not while it says that it runs, nor when the next command finds it."""
+    await stage.commit(snapshot(1, 1, channel(10), channel(11)), gone(2, 1), failure(3, 1))
+    await stage.batch(4, 5)
+    unknown = FailedUser(
+        reference="sis_user_id:S9",
+        user_id=None,
+        kind="not_found",
+        status=404,
+        message="nobody",
+        reason=Reason.SOURCE,
+        failed_at=at(1),
+    )
+    await stage.ledger.note_failures(stage.run, [unknown])
+
+    async def figures() -> tuple[str, list[int]]:
+        (run,) = (await instance_status(stage.database, stage.clock, "main", ["account:self"], runs=1)).runs
+        names = ("users_total", "users_done", "users_gone", "users_failed", "channels_created")
+        return run["status"], [run[name] for name in names]
+
+    so_far = [6, 1, 1, 2, 2]  # the reference that nobody knows is one of those who failed
+    assert await figures() == ("running", so_far)
+    async with stage.writer.transaction() as session:
+        await session.execute("interrupt_runs", "main", at(2))
+    assert await figures() == ("interrupted", so_far)
+    await stage.ledger.finish(stage.run, RunEnd(status="partial", exit_code=3, message=""))
+    assert await figures() == ("partial", so_far)
 
 
 async def test_an_instance_that_never_ran_has_a_status(stage: Stage) -> None:
