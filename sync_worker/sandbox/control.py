@@ -12,6 +12,7 @@ Under `/_control/`, without token and throttle; JSON in and out, NDJSON for what
     POST   churn                    {"fraction": 0.01, "seed": 7}; NDJSON: the changes
     POST   faults                   the fields of a `Fault`
     DELETE faults                   no more trouble
+    POST   late                     carry out what gateways still hold back
     POST   tokens                   {"do": add | revoke | expire_after | block | renew, "token": …, …}
 """
 
@@ -44,9 +45,10 @@ Result = Json | Iterable[Json]
 class Control:
     """Each route is one method: a parsed body in, one object or many out."""
 
-    def __init__(self, world: World, *, churn: Churn) -> None:
+    def __init__(self, world: World, *, churn: Churn, carry_out_late: Callable[[], None]) -> None:
         self._world = world
         self._churn = churn
+        self._carry_out_late = carry_out_late
         self._routes: dict[str, Callable[[Body], Result]] = {
             "GET info": self._info,
             "GET channels": lambda _: self._world.school.live_channels(),
@@ -58,6 +60,7 @@ class Control:
             "POST churn": self._churned,
             "POST faults": self._add_fault,
             "DELETE faults": self._clear_faults,
+            "POST late": self._late,
             "POST tokens": self._tokens,
         }
 
@@ -101,6 +104,10 @@ class Control:
 
     def _clear_faults(self, _body: Body) -> Json:
         self._world.faults.clear()
+        return {}
+
+    def _late(self, _body: Body) -> Json:
+        self._carry_out_late()
         return {}
 
     def _tokens(self, body: Body) -> Json:

@@ -16,6 +16,8 @@ from sync_worker.sandbox.delivery import Postman
 from sync_worker.sandbox.dice import LogNormal, seeded
 from sync_worker.sandbox.faults import Facts, Fault, FaultKind
 from sync_worker.sandbox.handlers import account_of, answer_call
+from sync_worker.sandbox.lag import LateCalls, Replica
+from sync_worker.sandbox.model import User
 from sync_worker.sandbox.pages import bookmark_id, page_number, per_page
 from sync_worker.sandbox.reading import read_call
 from sync_worker.sandbox.routes import WRITING, Route
@@ -34,6 +36,8 @@ class Exchange:
         self._dice = seeded("load", options.seed)
         self._costs = LogNormal(mean=options.mean_cost, sigma=options.sigma)
         self._times = LogNormal(mean=options.mean_server_time, sigma=options.sigma)
+        self._late = LateCalls(clock=world.clock)
+        self._replica = Replica(clock=world.clock)
         self._postman = Postman(world.clock, options.header_case)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -116,8 +120,9 @@ class Exchange:
                 counters.channel_lists[call.user.id] += 1
             if call.target.route in WRITING and call.user is not None:
                 counters.writes[call.user.id] += 1
+            self.carry_out_late()
             fault = self._strike(call)
-            return answer_call(self._world, call) if fault is None else await self._misbehave(fault, call)
+            return self._carry_out(call) if fault is None else await self._misbehave(fault, call)
         finally:
             counters.in_flight -= 1
 
@@ -134,11 +139,34 @@ class Exchange:
         world.counters.by_fault[fault.name] += 1
         if fault.kind is FaultKind.HANG:
             await world.clock.sleep(fault.seconds)
+        if fault.kind is FaultKind.STALE and call.user is not None:
+            return self._as_of(fault.seconds, call, call.user)
+        if fault.kind is FaultKind.LATE:
+            self._late.add(call, fault.seconds)
         answer = mischief.instead(fault, url=call.full_url, refusal_status=world.options.refusal_status)
         if answer is None:
-            return mischief.spoil(fault, answer_call(world, call), url=call.full_url)
+            return mischief.spoil(fault, self._carry_out(call), url=call.full_url)
         world.counters.refusals += answer.refused
         return answer
+
+    def _carry_out(self, call: Call) -> Answer:
+        if call.target.route in WRITING and call.user is not None:
+            self._replica.note(call.user)
+        return answer_call(self._world, call)
+
+    def carry_out_late(self, *, everything: bool = False) -> None:
+        """What gateways have held back and pass on now; nobody hears the answers."""
+        for call in self._late.take(everything=everything):
+            self._carry_out(call)
+
+    def _as_of(self, seconds: float, call: Call, user: User) -> Answer:
+        """An answer out of the past."""
+        present = user.channels
+        user.channels = self._replica.as_of(user, seconds)
+        try:
+            return answer_call(self._world, call)
+        finally:
+            user.channels = present
 
     def _bucket(self, token: str) -> Bucket:
         bucket = self._buckets.get(token)

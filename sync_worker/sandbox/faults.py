@@ -35,6 +35,8 @@ class FaultKind(StrEnum):
     DRIP = "drip"  # `size` bytes every `seconds`
     SHUT = "shut"  # answer, close every connection, and refuse new ones until `Sandbox.reopen`
     WRONG_USER = "wrong_user"  # every item says `user_id`
+    LATE = "late"  # answer `status` as a gateway does, and do it `seconds` later, before the next request
+    STALE = "stale"  # a list as it was `seconds` ago, before the writes since: a replica that lags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Log In to Canvas</title></head>
 def instead(fault: Fault, *, url: str, refusal_status: int) -> Answer | None:
     """The answer that this fault puts in place of any work; None where the work is done."""
     match fault.kind:
-        case FaultKind.STATUS:
+        case FaultKind.STATUS | FaultKind.LATE:
             return _status(fault)
         case FaultKind.REDIRECT:
             location = expand(fault.link, url)

@@ -46,7 +46,7 @@ class Sandbox:
         self.add_token(self.options.token, role=self.options.token_role)
         self.base_url = ""  # known once the port is bound
         self._exchange = Exchange(world, shut=self.shut)
-        self._control = Control(world, churn=self.churn)
+        self._control = Control(world, churn=self.churn, carry_out_late=self.carry_out_late)
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
 
@@ -68,6 +68,10 @@ class Sandbox:
     def clear_faults(self) -> None:
         """No more trouble."""
         self._faults.clear()
+
+    def carry_out_late(self) -> None:
+        """Carry out everything that gateways still hold back (`FaultKind.LATE`)."""
+        self._exchange.carry_out_late(everything=True)
 
     def churn(self, fraction: float, seed: int) -> list[Change]:
         """Change something about this fraction of the users; the default token's owner is spared."""

@@ -78,6 +78,34 @@ async def test_a_reset_after_the_effect_did_it() -> None:
         assert created not in (await visitor.channels("self")).json
 
 
+async def test_a_gateway_gives_up_and_the_request_is_carried_out_later() -> None:
+    """504 before the effect: nothing is there until the test says so, or until the time has come."""
+    async with visiting() as visitor:
+        visitor.sandbox.add_fault(Fault(kind="late", route="create", status=504, seconds=3600, times=1))
+        assert (await visitor.create("self", "new@example.com", skip=True)).status == 504
+        before = (await visitor.channels("self")).json
+        assert "new@example.com" not in {each["address"] for each in before}
+        await visitor.ask("POST", "/_control/late")
+        (created,) = [each for each in (await visitor.channels("self")).json if each not in before]
+        visitor.sandbox.add_fault(Fault(kind="late", route="delete", status=504, seconds=0, times=1))
+        assert (await visitor.delete("self", created["id"])).status == 504
+        assert (await visitor.channels("self")).json == before
+
+
+async def test_a_replica_lags() -> None:
+    """A list shows what was there before the writes since, also after several of them."""
+    async with visiting() as visitor:
+        before = (await visitor.channels("self")).json
+        created = (await visitor.create("self", "new@example.com", skip=True)).json
+        await visitor.delete("self", created["id"])
+        await visitor.create("self", "new@example.com", skip=True)
+        visitor.sandbox.add_fault(Fault(kind="stale", route="list_channels", seconds=3600, times=1))
+        assert (await visitor.channels("self")).json == before
+        assert created["id"] in {each["id"] for each in (await visitor.channels("self")).json}
+        visitor.sandbox.add_fault(Fault(kind="stale", route="list_channels", seconds=0))
+        assert created["id"] in {each["id"] for each in (await visitor.channels("self")).json}
+
+
 async def test_a_body_can_be_cut() -> None:
     """Less came than was announced."""
     async with visiting() as visitor:

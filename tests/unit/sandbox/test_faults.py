@@ -126,6 +126,7 @@ def test_a_rule_can_be_written_as_json() -> None:
 
 REPLACING = {
     FaultKind.STATUS: 500,
+    FaultKind.LATE: 500,
     FaultKind.THROTTLE: 403,
     FaultKind.UNAUTHORIZED: 401,
     FaultKind.CLOSE: 200,
