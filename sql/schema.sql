@@ -119,7 +119,7 @@ CREATE VIEW reporting.actions AS
 -- type: Type of the channel.
 -- address: Address: of a create as the plan writes it, of a delete as Canvas does.
 -- channel_id: Canvas id of the channel; of a create from its answer on.
--- status: planned; started; done; existed: somebody else had created it; refused; failed; withheld by a guard; skipped: stale; uncertain: the answer was lost.
+-- status: planned; started; done; existed: somebody else had created it; refused; failed; withheld by a guard; skipped: stale; uncertain: the outcome is unknown until two reads agree; unresolved: still unknown after 7 days.
 -- note: Why it is so.
 -- messaged: Whether a confirmation message went, or may have gone, to a person.
 -- attempts: How often it was started.
@@ -1084,7 +1084,7 @@ CREATE VIEW reporting_masked.actions WITH (security_barrier=true) AS
 -- type: Type of the channel.
 -- address: Masked, such as s***@c***.com.
 -- channel_id: Canvas id of the channel; of a create from its answer on.
--- status: planned; started; done; existed: somebody else had created it; refused; failed; withheld by a guard; skipped: stale; uncertain: the answer was lost.
+-- status: planned; started; done; existed: somebody else had created it; refused; failed; withheld by a guard; skipped: stale; uncertain: the outcome is unknown until two reads agree; unresolved: still unknown after 7 days.
 -- messaged: Whether a confirmation message went, or may have gone, to a person.
 -- attempts: How often it was started.
 -- started_at: When it was started last.
@@ -1629,7 +1629,7 @@ CREATE TABLE worker.actions (
     address text NOT NULL, -- Address: of a create as the plan writes it, of a delete as Canvas does; empty for somebody who was forgotten.
     channel_id bigint, -- Canvas id of the channel; of a create from its answer on.
     skip_confirmation boolean NOT NULL, -- Whether a create asks Canvas to send no confirmation message.
-    status text NOT NULL DEFAULT 'planned'::text, -- planned; started: the call may have been sent; done; existed: somebody else had created it; refused: Canvas says no, not tried again; failed: may be tried again; withheld by a guard; skipped: stale; uncertain: the answer was lost and a look did not show it.
+    status text NOT NULL DEFAULT 'planned'::text, -- planned; started: the call may have been sent; done; existed: somebody else had created it; refused: Canvas says no, not tried again; failed: may be tried again; withheld by a guard; skipped: stale; uncertain: sent, and the outcome is unknown until two complete reads agree; unresolved: still unknown after 7 days.
     note text, -- Why it is so.
     messaged boolean NOT NULL DEFAULT false, -- Whether a confirmation message went, or may have gone, to a person.
     attempts integer NOT NULL DEFAULT 0, -- How often it was started.
@@ -1642,17 +1642,22 @@ CREATE TABLE worker.actions (
     canvas_user_id bigint, -- Canvas user of the token.
     reason text, -- Why, as the person said (--reason).
     unattended boolean NOT NULL DEFAULT false, -- Whether nobody was asked (run --apply auto).
+    sent_at timestamp with time zone, -- Until when a call that was not clearly rejected may have been sent; null where every call was clearly rejected, or none was sent. For 7 days after it, an effect that shows up late counts as ours.
+    observed_at timestamp with time zone, -- When the first of the two reads began that settle an unknown outcome; null before.
+    observed_effect boolean, -- Whether that read showed the effect of the action.
     PRIMARY KEY (id),
     FOREIGN KEY (instance) REFERENCES worker.instances(instance),
     CHECK ((kind = ANY (ARRAY['create'::text, 'delete'::text, 'delete_push'::text]))),
+    CHECK (((observed_at IS NULL) = (observed_effect IS NULL))),
     FOREIGN KEY (plan_id) REFERENCES worker.plans(id),
     UNIQUE (plan_id, ordinal),
     FOREIGN KEY (run_id) REFERENCES worker.runs(id),
-    CHECK ((status = ANY (ARRAY['planned'::text, 'started'::text, 'done'::text, 'existed'::text, 'refused'::text, 'failed'::text, 'withheld'::text, 'skipped'::text, 'uncertain'::text])))
+    CHECK ((status = ANY (ARRAY['planned'::text, 'started'::text, 'done'::text, 'existed'::text, 'refused'::text, 'failed'::text, 'withheld'::text, 'skipped'::text, 'uncertain'::text, 'unresolved'::text])))
 );
 CREATE INDEX actions_by_time ON worker.actions USING btree (instance, settled_at);
 CREATE INDEX actions_of_channel ON worker.actions USING btree (instance, channel_id, id);
 CREATE INDEX actions_of_run ON worker.actions USING btree (run_id);
+CREATE INDEX actions_sent ON worker.actions USING btree (instance, sent_at) WHERE ((sent_at IS NOT NULL) AND (status <> 'done'::text));
 CREATE INDEX actions_unsettled ON worker.actions USING btree (instance) WHERE (status = ANY (ARRAY['started'::text, 'uncertain'::text]));
 
 -- Units of work: some hundred users that are read and committed together.

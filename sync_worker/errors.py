@@ -19,6 +19,8 @@ class SyncWorkerError(Exception):
     """
 
     exit_code: int = 1
+    outcome_unknown: bool = False
+    """Whether an attempt of a call that writes was sent and not clearly rejected: it may still be carried out."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)

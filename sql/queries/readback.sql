@@ -59,6 +59,9 @@ SELECT
         WHERE instance = $1 AND status IN ('started', 'uncertain') AND user_id <> 0
     ) AS actions_unsettled,
     (
+        SELECT count(*) FROM worker.actions WHERE instance = $1 AND status = 'unresolved' AND user_id <> 0
+    ) AS actions_unresolved,
+    (
         SELECT max(finished_at) FROM worker.runs
         WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('done', 'partial', 'withheld')
     ) AS last_success_at;

@@ -32,8 +32,8 @@ WHERE r.instance = $1
 GROUP BY u.user_id;
 
 -- name: prune_actions
--- Actions of plans that have ended, some of them: none in doubt (but those of whoever was forgotten, which nobody will
--- look after any more), none of a plan that may go on: it would do them again, and none of the plan of the last
+-- Actions of plans that have ended, some of them: none whose outcome is unknown (but those of whoever was forgotten, which
+-- nobody will look after any more) or whose late effect would still be ours ($2 is a day ago at most), none of a plan that may go on: it would do them again, and none of the plan of the last
 -- comparison of a document: what it has done would look as if it were still to do.
 -- $1 instance, $2 before, $3 number. Returns how many, as all that follow.
 WITH old AS (
@@ -42,6 +42,9 @@ WITH old AS (
     LEFT JOIN worker.plans p ON p.id = a.plan_id
     WHERE a.instance = $1 AND coalesce(a.settled_at, p.ended_at) < $2
         AND (a.status NOT IN ('started', 'uncertain') OR a.user_id = 0)
+        AND (
+            a.sent_at IS NULL OR a.sent_at < $2 - interval '6 days' OR a.status IN ('done', 'unresolved') OR a.user_id = 0
+        )
         AND (p.id IS NULL OR p.status IN ('applied', 'expired', 'rejected'))
         AND NOT EXISTS (
             SELECT FROM worker.comparisons c

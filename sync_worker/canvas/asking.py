@@ -83,6 +83,18 @@ class _Setback:
     token: str = field(default="", repr=False)  # the access token that was sent
 
 
+@dataclass(slots=True, kw_only=True)
+class _Sent:
+    """What is known of the attempts of one call."""
+
+    writes: bool
+    unclear: bool = False  # one was sent, and Canvas may still carry it out
+
+    def note(self, came: _Setback) -> None:
+        """An attempt brought nothing to go on with."""
+        self.unclear |= self.writes and came.meaning is Meaning.TROUBLE and not came.unsent
+
+
 class Asker:
     """Sends calls over one transport, through one gate.
 
@@ -143,12 +155,25 @@ class Asker:
             ) from error
 
     async def ask(self, call: Call[_T]) -> Reply[_T]:
-        """Send a call until it has an answer, as often as the policy allows."""
+        """Send a call until it has an answer, as often as the policy allows.
+
+        What it raises says whether the outcome of a call that writes is unknown: one of the attempts was sent, and its
+        answer was lost or is an error of the server's.
+        """
+        sent = _Sent(writes=call.asked.method != "GET")
+        try:
+            return await self._until_answered(call, sent)
+        except SyncWorkerError as error:
+            error.outcome_unknown = sent.unclear
+            raise
+
+    async def _until_answered(self, call: Call[_T], sent: "_Sent") -> Reply[_T]:
         attempt = 1
         while True:
             came = await self._with_a_good_token(call)
             if isinstance(came, Reply):
                 return came
+            sent.note(came)
             safe = call.asked.method != "POST" or came.unsent
             step = decide(
                 self._options.retry,

@@ -31,6 +31,11 @@ AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="The document may be empty, or much smaller than the last one applied.")
 ]
 
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait until the outcome of every action of RUN is known, then take back all of it."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -86,6 +91,7 @@ def undo(
     expect_deletes: ExpectDeletes = None,
     max_messages: MaxMessages = None,
     allow_default_change: AllowDefaultChange = False,  # noqa: FBT002
+    wait: Wait = False,  # noqa: FBT002
 ) -> None:
     """Take back what RUN did: plan the opposite, show it, ask, carry it out under the same guards.
 
@@ -95,7 +101,7 @@ def undo(
 
     options = _undo_options(yes, reason, expect_creates, expect_deletes, max_messages, allow_default_change)
     context = CliContext.of(ctx)
-    raise typer.Exit(async_main(lambda: undo_run(context, run, options)))
+    raise typer.Exit(async_main(lambda: undo_run(context, run, options, wait=wait)))
 
 
 def _undo_options(

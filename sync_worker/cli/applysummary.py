@@ -17,8 +17,9 @@ _WORDS: Final = {
     Status.EXISTED: "existed already",
     Status.REFUSED: "refused by Canvas",
     Status.FAILED: "failed",
-    Status.UNCERTAIN: "uncertain",
-    Status.STARTED: "not settled yet",
+    Status.UNCERTAIN: "with an unknown outcome",
+    Status.STARTED: "with an unknown outcome",
+    Status.PLANNED: "not begun",
     Status.SKIPPED: "skipped",
     Status.WITHHELD: "withheld",
 }

@@ -51,8 +51,9 @@ _BECAME: Final[Mapping[Status, str]] = {
     Status.REFUSED: "refused by Canvas",
     Status.WITHHELD: "withheld",
     Status.FAILED: "failed",
-    Status.STARTED: "in doubt",
-    Status.UNCERTAIN: "in doubt",
+    Status.STARTED: "with an unknown outcome",
+    Status.UNCERTAIN: "with an unknown outcome",
+    Status.UNRESOLVED: "unresolved",
     Status.PLANNED: "not yet",
 }
 """What became of an action, in the words and the order of the last line of `plans show`."""

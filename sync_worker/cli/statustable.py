@@ -41,8 +41,11 @@ def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
     facts += [("desired", _drift(status.drift))] if status.drift else []
     facts += [("plan", _plan(plan)) for plan in status.plans_waiting]
     unsettled = counted(status.actions_unsettled, "action", "actions")
-    looked_after = f"{unsettled}, looked after by the next run or apply: see worker.actions"
-    facts += [("unsettled", looked_after)] * bool(status.actions_unsettled)
+    looked_after = f"{unsettled} with an unknown outcome; the next run reads again: sync-worker report actions"
+    facts += [("unknown", looked_after)] * bool(status.actions_unsettled)
+    unresolved = counted(status.actions_unresolved, "action", "actions")
+    look = f"{unresolved} still unknown after 7 days; look at these users: sync-worker report actions"
+    facts += [("unresolved", look)] * bool(status.actions_unresolved)
     return facts
 
 

@@ -162,36 +162,3 @@ def _surprise(approved: PlannedUser, present: PlannedUser) -> str | None:
 
 def _folded(address: str | None) -> str | None:
     return None if address is None else fold(address)
-
-
-# --- after an interruption ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a look at Canvas says about an action whose outcome nobody knows."""
-
-    done: bool
-    channel: Channel | None = None  # of a create that was done
-    repeatable: bool = False  # not done, and doing it (again) can do no harm
-    why: str = ""
-
-
-def look(change: Change, live: tuple[Channel, ...]) -> Found:
-    """Settle an action that was started, by what the user has now.
-
-    A create that is not there is repeated only where it sends nobody a message: the lost request may have been carried
-    out and taken back since. The server keeps addresses unique, so that a repeated create makes no second channel.
-    """
-    if change.kind is Kind.DELETE:
-        gone = all(channel.id != change.channel_id for channel in live)
-        return Found(done=gone, repeatable=not gone, why="found gone" if gone else "found untouched")
-    channel = next((each for each in live if key_of(each.type, each.address) == change.key), None)
-    if channel is not None:
-        return Found(done=True, channel=channel, why="the answer was lost, a look found it there")
-    if change.skip_confirmation:
-        return Found(done=False, repeatable=True, why="the answer was lost, a look did not find it")
-    return Found(
-        done=False,
-        why="the answer was lost and a look did not find it; it is not sent again, for a message may have gone out",
-    )

@@ -9,10 +9,10 @@ from typing import Final
 
 from sync_worker.channels import Channel
 from sync_worker.mirror.database import Database, Record
+from sync_worker.mirror.unknown import LATE_EFFECT, LONGEST_CALL, Unknown
 
 UNATTENDED_WINDOW: Final = timedelta(hours=24)
 """Deletes that nobody was asked about count against the guards for so long."""
-
 
 NOBODY: Final = 0
 """The user of actions on somebody who was forgotten; Canvas counts from 1."""
@@ -29,11 +29,12 @@ class Status(StrEnum):
     FAILED = "failed"  # may be tried again
     WITHHELD = "withheld"  # by a guard
     SKIPPED = "skipped"  # stale: not what was approved any more
-    UNCERTAIN = "uncertain"  # the answer was lost, and a look did not show it
+    UNCERTAIN = "uncertain"  # sent and not clearly rejected: unknown until two complete reads agree
+    UNRESOLVED = "unresolved"  # still unknown after `LATE_EFFECT`
 
 
-SETTLED: Final = frozenset({Status.DONE, Status.EXISTED, Status.REFUSED, Status.SKIPPED})
-"""What is never touched again."""
+SETTLED: Final = frozenset({Status.DONE, Status.EXISTED, Status.REFUSED, Status.SKIPPED, Status.UNRESOLVED})
+"""What is never sent again."""
 
 IN_DOUBT: Final = frozenset({Status.STARTED, Status.UNCERTAIN})
 
@@ -68,6 +69,16 @@ class Action:
     messaged: bool  # a message went, or may have gone, to a person
     attempts: int  # how often the call may have been sent
     started_at: datetime | None
+    sent_at: datetime | None = None  # until when a call that was not clearly rejected may have been sent
+    observed_at: datetime | None = None  # begin of the first of the two reads that settle an unknown outcome
+    observed_effect: bool | None = None  # whether that read showed the effect
+
+    def unknown(self, now: datetime) -> Unknown:
+        """What is known of its outcome; nobody saw how the call of an action that is `started` ended."""
+        ended = self.sent_at or self.started_at or now
+        if self.status is Status.STARTED:
+            ended = min(now, ended + LONGEST_CALL)
+        return Unknown(sent_at=ended, observed_at=self.observed_at, effect=self.observed_effect)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,8 @@ class Closing:
     note: str | None = None
     channel_id: int | None = None  # of a create
     messaged: bool = False
+    sent_at: datetime | None = None  # until when it may have been sent; None: as it is known
+    rejected: bool = False  # the call was clearly rejected: only an earlier one may still take effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +139,24 @@ async def actions_of_plan(database: Database, plan_id: int) -> tuple[Action, ...
 
 
 async def unsettled(database: Database, instance: str) -> tuple[Action, ...]:
-    """Actions whose outcome nobody knows, in order of user."""
+    """Actions whose outcome is unknown, in order of user."""
     async with database.session() as session:
         return tuple(_action(row) for row in await session.fetch("unsettled_actions", instance))
+
+
+async def sent(database: Database, instance: str, now: datetime) -> tuple[Action, ...]:
+    """Actions that are settled as not done and may still take effect late, in order of user."""
+    async with database.session() as session:
+        return tuple(_action(row) for row in await session.fetch("sent_actions", instance, now - LATE_EFFECT))
+
+
+async def done_since(
+    database: Database, instance: str, since: datetime, user_ids: Sequence[int] | None = None
+) -> tuple[Action, ...]:
+    """Creates and deletes that were done after a time, in order of user; `user_ids`: only theirs."""
+    ids = None if user_ids is None else list(user_ids)
+    async with database.session() as session:
+        return tuple(_action(row) for row in await session.fetch("done_actions", instance, ids, since))
 
 
 async def settled_plans(database: Database, instance: str) -> tuple[int, ...]:

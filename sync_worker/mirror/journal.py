@@ -16,6 +16,7 @@ from sync_worker.mirror.lock import Writer
 from sync_worker.mirror.merge import Mirror
 from sync_worker.mirror.runs import Run
 from sync_worker.mirror.text import NulReplacer
+from sync_worker.mirror.unknown import Unknown
 
 
 class Journal:
@@ -105,6 +106,20 @@ class Journal:
             created = acted if action.kind == "create" else []
             retired = acted if action.kind == "delete" else []
             await self._mirror.record(session, self._run, after, created=created, retired=retired)
+            if action.sent_at is not None:  # a run may have read it before us
+                await self._claim(session, action, acted)
+
+    async def observe(self, action: Action, unknown: Unknown, read: Snapshot | Gone) -> None:
+        """Write down what a read showed of an action whose outcome stays unknown."""
+        async with self._writer.transaction() as session:
+            await session.execute("observe_action", action.id, unknown.sent_at, unknown.observed_at, unknown.effect)
+            await self._mirror.record(session, self._run, read)
+
+    async def _claim(self, session: Session, action: Action, channel_ids: Sequence[int]) -> None:
+        """The history says that we did it, also where a run has seen the change first."""
+        for channel_id in channel_ids:
+            is_delete = action.kind == "delete"
+            await session.execute("claim_change", self._writer.instance, channel_id, action.started_at, is_delete)
 
     async def close_push_removal(self, number: int, closing: Closing, after: Snapshot | None) -> None:
         """The same for a push device."""
@@ -124,6 +139,8 @@ class Journal:
             image(after) if isinstance(after, Snapshot) else None,
             closing.channel_id,
             closing.messaged,
+            closing.sent_at,
+            closing.rejected,
         )
 
     async def set_aside(self, asides: Sequence[Aside], read: Snapshot | Gone | None = None) -> None:

@@ -32,7 +32,8 @@ class InstanceStatus:
     channels_live: int
     deletions_pending: int
     open_failures: int
-    actions_unsettled: int  # of which nobody knows the outcome yet
+    actions_unsettled: int  # whose outcome is unknown
+    actions_unresolved: int  # the same after 7 days: nobody waits for them any more
     plans_waiting: tuple[dict[str, Any], ...]  # open ones and those begun, the latest first; columns of worker.plans
     drift: dict[str, Any] | None  # what the last comparison of a desired state found; columns of reporting.drift
     last_success_at: datetime | None  # end of the last good run over all configured users

@@ -46,7 +46,15 @@ WARN_AHEAD: Final = timedelta(days=TOKEN_NOTICE)
 """Before a token ends."""
 
 _FIGURE: Final = re.compile(r"\d+(?:[.,]\d+)*")
-_NOT_DONE: Final = (Status.WITHHELD, Status.REFUSED, Status.FAILED, Status.UNCERTAIN, Status.STARTED, Status.SKIPPED)
+_NOT_DONE: Final = (
+    Status.WITHHELD,
+    Status.REFUSED,
+    Status.FAILED,
+    Status.UNCERTAIN,
+    Status.STARTED,
+    Status.PLANNED,
+    Status.SKIPPED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,8 @@ _GAUGES: Final = {
     "channels_live": ("channels_live", "Live channels in the mirror."),
     "deletions_pending": ("deletions_withheld", "Deletions that the brake holds back and a person has to decide on."),
     "open_failures": ("open_failures", "Users and references that could not be read and have not been since."),
-    "actions_unsettled": ("actions_unsettled", "Actions of which nobody knows yet whether Canvas did them."),
+    "actions_unsettled": ("actions_unsettled", "Actions whose outcome is unknown until two reads agree."),
+    "actions_unresolved": ("actions_unresolved", "Actions whose outcome stayed unknown for 7 days."),
 }
 """Fields of a status that are metrics as they are."""
 

@@ -110,7 +110,7 @@ def _waiting(vitals: Vitals) -> Iterator[Remark]:
     runs = ", ".join(str(run) for run in vitals.unfinished)
     failures = counted(vitals.open_failures, "user or reference", "users or references")
     deletions = counted(vitals.deletions_pending, "deletion waits for a person", "deletions wait for a person")
-    actions = counted(vitals.actions_uncertain, "action in doubt", "actions in doubt")
+    actions = counted(vitals.actions_uncertain, "action has an unknown outcome", "actions have an unknown outcome")
     plans = ", ".join(str(plan) for plan in vitals.unfinished_plans)
     found = (
         (len(vitals.unfinished_plans), f"an apply was interrupted and not gone on with: plan {plans}"),

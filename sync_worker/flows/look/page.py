@@ -185,8 +185,8 @@ def _unfinished(status: InstanceStatus, vitals: Vitals, program: str) -> Iterato
     if vitals.actions_uncertain:
         yield _todo(
             Level.WARNING,
-            f"Of {counted(vitals.actions_uncertain, 'action', 'actions')} nobody knows yet whether Canvas did it; the "
-            "next run or apply finds out.",
+            f"{counted(vitals.actions_uncertain, 'action has', 'actions have')} an unknown outcome until two reads "
+            "agree; the next run, apply or undo reads again.",
             (f"{program} report actions", "shows them"),
         )
 

@@ -15,9 +15,9 @@ from sync_worker.flows.pull.canvas import bind_to_canvas, outage_watch, reader
 from sync_worker.flows.pull.enrol import Enroller
 from sync_worker.flows.pull.fetch import Fetcher
 from sync_worker.flows.pull.record import Recorder
+from sync_worker.flows.pull.recovery import Recovered, recover
 from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.pull.settle import SecondRead, Settled, unread
-from sync_worker.flows.pull.unsettled import settle_unsettled
 from sync_worker.flows.pull.verdict import Evidence, Limits, judge
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.stop import Stop
@@ -145,9 +145,11 @@ class _Pull:
         with stop.gently(self._rooms.database.abandon):
             try:
                 async with watched(self._rooms, self._writer, stop):
-                    await self._settle_actions()
+                    recovered = await self._look_after_actions()
                     await self._read_everybody()
-                    report = await self._conclude()
+                    if recovered.due_at is not None and recovered.due_at <= self._rooms.clock.now():
+                        recovered = await self._look_after_actions()
+                    report = await self._conclude(recovered)
             except Exception as error:
                 if not stop.hurried:
                     await self._keep(error)
@@ -166,12 +168,13 @@ class _Pull:
             async with asyncio.timeout(PATIENCE):
                 await self._fetcher.commit_partial()
 
-    async def _settle_actions(self) -> None:
-        """Look after what an apply that died has left in doubt: no started action is forgotten."""
+    async def _look_after_actions(self) -> Recovered:
+        """Settle what can be settled of actions with an unknown outcome: nothing that was sent is forgotten."""
         journal = Journal(self._writer, self._run, Author(canvas_user_id=None), self._rooms.clock)
-        await settle_unsettled(self._rooms, journal, self._read)
+        recovered = await recover(self._rooms, journal, self._read)
         for number in await settled_plans(self._rooms.database, self._rooms.instance.name):
             await journal.finish(number)
+        return recovered
 
     async def _read_everybody(self) -> None:
         before = await self._ledger.figures(self._run)
@@ -193,7 +196,7 @@ class _Pull:
             group.create_task(enroller.run(), name="enroller")
             group.create_task(self._fetcher.run(), name="fetcher")
 
-    async def _conclude(self) -> RunReport:
+    async def _conclude(self, recovered: Recovered) -> RunReport:
         weight = await self._candidates.weigh(self._run)
         figures = await self._ledger.figures(self._run)
         listings = await self._ledger.listings(self._run)
@@ -203,7 +206,8 @@ class _Pull:
         if weight.candidates and not verdict.may_settle:
             await self._candidates.hold(self._run, by_brake=verdict.braked)
         pending = await self._candidates.pending()
-        return await self._recorder.report(self._request.kind, (*verdict.findings, *unread(settled)), settled, pending)
+        findings = (*verdict.findings, *unread(settled), *recovered.findings())
+        return await self._recorder.report(self._request.kind, findings, settled, pending)
 
     async def _settle(self) -> Settled:
         held = self._request.settle_held

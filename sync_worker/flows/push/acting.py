@@ -1,10 +1,11 @@
 """One user of an approved plan: read, create, verify, delete, verify; each call journalled before and after.
 
-The read that verifies an action is what the next action of the same user starts from. Where a read fails, the user is
-left alone from there on: an action whose call was sent stays `started`, and whoever writes next looks first.
+The read that verifies an action is what the next action of the same user starts from. Where a read fails, or the
+outcome of a call is unknown, the user is left alone from there on: whoever writes next reads the user again first.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -12,17 +13,18 @@ from sync_worker.channels import Channel, Failure, Gone, ReadOutcome, RefKind, S
 from sync_worker.desired.ceiling import Dropped, Standing, creates_due, deletes_due
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Rules
-from sync_worker.desired.model import ACTIVE
 from sync_worker.desired.plan import PlannedUser
 from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
 from sync_worker.flows.pull.canvas import reader
+from sync_worker.flows.pull.outcomes import contradicted, explained, look, made, settled
 from sync_worker.flows.push.caution import Caution
-from sync_worker.flows.push.closing import come_late, created, deleted, is_no
+from sync_worker.flows.push.closing import Response, completed_late, concluded, unread
 from sync_worker.flows.push.tally import Tally
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.waiting.outage import OutageWatch, is_trouble
 from sync_worker.mirror.actions import Action, Aside, Closing, Status
 from sync_worker.mirror.journal import Journal
+from sync_worker.mirror.unknown import LATE_EFFECT, Agreed, Unknown
 
 _STATUS: Final = {
     Standing.EXISTED: Status.EXISTED,
@@ -36,8 +38,10 @@ _REACHED: Final = frozenset({Standing.EXISTED, Standing.GONE})
 
 _CHANGED: Final = "the user is not as it was before an outage of Canvas"
 
-_UNSENT: Final = (TokenRefused, ClientRefused, QuotaExhausted)
-"""A create was surely not carried out, for it is sent once; and the whole apply ends."""
+_ENDS: Final = (TokenRefused, ClientRefused, QuotaExhausted)
+"""The whole apply ends; the call was not carried out, unless the error says that an attempt may have been."""
+
+_STALE: Final = "Canvas's answer is older than what was done to this user a moment ago; apply again later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,14 @@ class Task:
     def of(self, kind: Kind) -> tuple[Change, ...]:
         """The changes of one kind."""
         return tuple(change for change in self.actions if change.kind is kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What earlier applies have done: a read that contradicts it is stale, a late effect may be theirs."""
+
+    recent: Mapping[int, Sequence[Action]] = field(default_factory=dict)  # by user: done less than `settle_after` ago
+    done: Sequence[Action] = ()  # to users of whom something was sent and found not done
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +83,10 @@ class Actor:
         rules: the guards that are asked again for each user.
         caution: says when to stop.
         tally: is counted up.
+        before: what earlier applies have done.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (wiring: each is a part of the apply)
         self,
         *,
         rooms: Rooms,
@@ -82,7 +95,11 @@ class Actor:
         rules: Rules,
         caution: Caution,
         tally: Tally,
+        before: Before,
     ) -> None:
+        self._clock = rooms.clock
+        self._settle_after = rooms.instance.guards.settle_after
+        self._before = before
         self._client = rooms.client.writing(journal.make_sure)
         self._reader = reader(rooms, outage)
         self._outage = outage
@@ -114,8 +131,11 @@ class Actor:
             return None
         outcome = await self._read(task.user.diff.desired.user_id)
         match outcome:
-            case Snapshot():
-                return outcome
+            case Snapshot(user_id=user_id):
+                if contradicted(self._before.recent.get(user_id, ()), outcome) is None:
+                    return outcome
+                for change in task.actions:
+                    self._tally.note(change, Status.PLANNED, _STALE)
             case Gone():
                 await self._give_up(task, _Why(Status.SKIPPED, "Canvas does not know this user any more"), outcome)
             case Unreadable(message=message):
@@ -152,9 +172,9 @@ class Actor:
 
     async def _drop(self, task: Task, dropped: tuple[Dropped, ...], read: Snapshot) -> None:
         """Write down what is not carried out, and why."""
-        late = [each for each in dropped if each.standing in _REACHED and task.actions[each.change].attempts]
+        late = [each for each in dropped if each.standing in _REACHED and self._may_be_late(task.actions[each.change])]
         for each in late:
-            closing = come_late(each.change, read)
+            closing = completed_late(each.change, read)
             await self._journal.close(task.actions[each.change], closing, read)
             self._tally.note(each.change, closing.status, messaged=closing.messaged)
         rest = [each for each in dropped if each not in late]
@@ -165,6 +185,12 @@ class Actor:
         for each in rest:
             why = None if each.standing in _REACHED else each.why
             self._tally.note(each.change, _STATUS[each.standing], why, gone=each.standing is Standing.GONE)
+
+    def _may_be_late(self, action: Action) -> bool:
+        """Whether a call of this action may have been carried out after it was found not done."""
+        if action.sent_at is None or self._clock.now() >= action.sent_at + LATE_EFFECT:
+            return False
+        return not explained(action, self._before.done)
 
     # --- creating --------------------------------------------------------------------------------------
 
@@ -201,17 +227,22 @@ class Actor:
         action = task.actions[change]
         if not await self._still(task, change, live) or not await self._journal.start(action, live):
             return None
-        answer: Channel | None = None
-        error: RequestFailed | None = None
         try:
-            answer = await self._call(change)
-        except RequestFailed as failed:
-            error = failed
-        except _UNSENT:
-            if change.kind is Kind.CREATE:  # of a delete, which is repeated, an earlier attempt may have done it
-                await self._journal.reopen(action)
+            response = Response(channel=await self._call(change))
+        except RequestFailed as error:
+            response = Response(error=error)
+        except _ENDS as error:
+            await self._end(action, change, str(error), unknown=error.outcome_unknown)
             raise
-        return await self._verify(action, change, answer, error)
+        return await self._verify(action, change, response)
+
+    async def _end(self, action: Action, change: Change, why: str, *, unknown: bool) -> None:
+        """Nothing more can be sent, and nobody can be read."""
+        if not unknown:
+            await self._journal.reopen(action)
+            return
+        closing = replace(unread(change, Response()), note=why, sent_at=self._clock.now())
+        await self._journal.close(action, closing, None)
 
     async def _still(self, task: Task, change: Change, live: Snapshot) -> bool:
         """Whether what was read of a user holds: nothing is begun during an outage, and after it that may be old."""
@@ -238,33 +269,51 @@ class Actor:
             user, type=change.type, address=change.address, skip_confirmation=change.skip_confirmation
         )
 
-    async def _verify(
-        self, action: Action, change: Change, answer: Channel | None, error: RequestFailed | None
-    ) -> Snapshot | None:
-        """Read the user again, and close the action by what is there."""
-        outages = self._outage.pauses
+    async def _verify(self, action: Action, change: Change, response: Response) -> Snapshot | None:
+        """Read the user again, and close the action by what Canvas answered and what is there; None: go no further."""
+        sent_at, outages = self._clock.now(), self._outage.pauses
         after = await self._read(change.user_id)
         if isinstance(after, Unreadable | Failure):
-            self._note_unseen(change, answer, error, after.message)
+            await self._close_unread(action, change, response, after.message)
             return None
-        is_create = change.kind is Kind.CREATE
-        closing = created(change, error, after, answer) if is_create else deleted(change, error, after)
-        if closing.status is Status.EXISTED and action.attempts and isinstance(after, Snapshot):
-            closing = come_late(change, after)
+        closing = concluded(change, response, after)
+        if closing.status is Status.EXISTED and self._may_be_late(action) and isinstance(after, Snapshot):
+            closing = completed_late(change, after)
+        if closing.status is Status.UNCERTAIN:
+            closing = await self._settled(action, replace(closing, sent_at=sent_at), after)
         await self._journal.close(action, closing, after)
-        blameless = isinstance(error, Trouble) and self._outage.pauses > outages
+        blameless = isinstance(response.error, Trouble) and self._outage.pauses > outages
         self._note(change, closing, after, blameless=blameless)
-        return after if isinstance(after, Snapshot) else None
+        return after if isinstance(after, Snapshot) and closing.status is not Status.UNCERTAIN else None
 
-    def _note_unseen(self, change: Change, answer: Channel | None, error: RequestFailed | None, message: str) -> None:
+    async def _settled(self, action: Action, closing: Closing, first: Snapshot | Gone) -> Closing:
+        """The outcome by two reads, where nothing has to pass between them; else it stays unknown."""
+        sent, read, ours = closing.sent_at, first, replace(action, channel_id=closing.channel_id or action.channel_id)
+        unknown = Unknown(sent_at=sent or first.read_at)
+        while True:
+            now = look(ours, read)
+            after = unknown.after(read.read_at, effect=now.effect, settle_after=self._settle_after)
+            if isinstance(after, Agreed):
+                return settled(ours, now)
+            unknown = after
+            if unknown.due_at(self._settle_after) > self._clock.now():
+                return closing
+            again = await self._read(action.user_id)
+            if isinstance(again, Unreadable | Failure):
+                return closing
+            read = again
+
+    async def _close_unread(self, action: Action, change: Change, response: Response, message: str) -> None:
         """Nobody can look what a call came to; for a create, its answer is all there is."""
-        messaged = False
-        if change.kind is Kind.CREATE and not is_no(error):
-            self._caution.unseen(change, answer)
-            silent = change.skip_confirmation and self._caution.proven
-            messaged = answer.workflow_state != ACTIVE if answer else not silent
-        why = f"the user could not be read again: {message}"
-        self._tally.note(change, Status.STARTED, why, messaged=messaged)
+        closing = replace(unread(change, response), sent_at=self._clock.now())
+        if change.kind is Kind.CREATE and not response.rejected:
+            self._caution.unseen(change, response.channel)
+            unproven = response.channel is None and not self._caution.proven
+            closing = replace(closing, messaged=closing.messaged or unproven)
+        await self._journal.close(action, closing, None)
+        self._tally.note(
+            change, closing.status, f"the user could not be read again: {message}", messaged=closing.messaged
+        )
         self._caution.went_wrong(message)
 
     def _note(self, change: Change, closing: Closing, after: Snapshot | Gone, *, blameless: bool) -> None:
@@ -275,12 +324,14 @@ class Actor:
             None if closing.status is Status.DONE else closing.note,
             messaged=closing.messaged,
         )
-        channels = after.channels if isinstance(after, Snapshot) else ()
+        channel = made(after, change.key, closing.channel_id) if isinstance(after, Snapshot) else None
+        is_create = change.kind is Kind.CREATE
+        if is_create and closing.status is Status.UNCERTAIN:
+            self._caution.unseen(change, channel)
         if closing.status in {Status.REFUSED, Status.FAILED, Status.UNCERTAIN}:
-            if blameless:
-                return
-            self._caution.went_wrong(closing.note or closing.status)
-        elif closing.status is Status.DONE and change.kind is Kind.CREATE:
-            self._caution.created(change, next(each for each in channels if each.id == closing.channel_id))
+            if not blameless:
+                self._caution.went_wrong(closing.note or closing.status)
+        elif closing.status is Status.DONE and is_create and channel is not None:
+            self._caution.created(change, channel)
         else:
             self._caution.went_well()

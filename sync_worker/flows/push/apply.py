@@ -1,6 +1,6 @@
 """`apply`: carry out a saved plan, never more than it says.
 
-Under the instance's lock: settle what an earlier apply left in doubt, weigh what is left of the plan against the
+Under the instance's lock: look after actions with an unknown outcome, weigh what is left of the plan against the
 guards, try one create alone, then go through the users, a few at a time.
 """
 
@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
-from sync_worker.desired.diff import Change, Kind
+from sync_worker.desired.diff import Kind
 from sync_worker.desired.guards import Allowances, Rules, Ruling
 from sync_worker.desired.plan import Plan
 from sync_worker.desired.render.words import why_withheld
@@ -19,8 +21,8 @@ from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.canvas import bind_to_canvas, outage_watch, reader, token_owner
 from sync_worker.flows.pull.record import Recorder
 from sync_worker.flows.pull.recorded import recorded
-from sync_worker.flows.pull.unsettled import settle_unsettled
-from sync_worker.flows.push.acting import Actor, Task
+from sync_worker.flows.pull.recovery import Recovered, recover
+from sync_worker.flows.push.acting import Actor, Before, Task
 from sync_worker.flows.push.applied import ApplyReport, findings
 from sync_worker.flows.push.caution import Caution
 from sync_worker.flows.push.sofar import SoFar
@@ -30,17 +32,27 @@ from sync_worker.flows.stop import Stop
 from sync_worker.flows.waiting.outage import OutageWatch
 from sync_worker.flows.waiting.persistent import begin, persistently
 from sync_worker.flows.watch import watched
-from sync_worker.mirror.actions import IN_DOUBT, Action, Aside, Author, NewAction, Status, actions_of_plan, betrayed_at
+from sync_worker.mirror.actions import (
+    IN_DOUBT,
+    Aside,
+    Author,
+    NewAction,
+    Status,
+    actions_of_plan,
+    betrayed_at,
+    done_since,
+)
 from sync_worker.mirror.forgotten import forgotten
 from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.runs import Run, RunRequest
+from sync_worker.mirror.unknown import LATE_EFFECT
 
 WRITERS: Final = 8
 """Users that are worked on together: what goes wrong is noticed before it has gone wrong for many."""
 
-UNREAD: Final = "a call of an earlier apply, and the user cannot be read now"
-"""Why an action stays in doubt of which nothing else is known."""
+UNKNOWN: Final = "the outcome of an earlier call is unknown until two reads agree"
+"""Why nothing new is done for a user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +157,14 @@ class _Apply:
         owner = await token_owner(rooms, outage)
         author = Author(canvas_user_id=owner, reason=request.reason, unattended=request.unattended)
         journal = Journal(self._writer, run, author, rooms.clock)
-        for change in await settle_unsettled(rooms, journal, reader(rooms, outage)):
+        recovered = await recover(rooms, journal, reader(rooms, outage))
+        for change in recovered.betrayed:
             self._caution.betrayed(change)
         await self._begin(journal, run)
         if run.resumed:
             self._sofar.recall(request.plan, await actions_of_plan(rooms.database, request.plan_id), run)
         left = await self._mistrust(await self._weigh(run), owner)
-        scope = self._sofar.choose(self._tasks(left), left.ruling, request.limit)
+        scope = self._sofar.choose(self._tasks(left, recovered), left.ruling, request.limit)
         await self._hold_back(journal, scope, left.ruling)
         tasks = [task for each in scope if (task := _allowed(each, left.ruling)).actions]
         actor = Actor(
@@ -161,10 +174,12 @@ class _Apply:
             rules=Rules(limits=limits(rooms.instance.guards), allowances=request.allowances),
             caution=self._caution,
             tally=self._tally,
+            before=await self._before(left),
         )
         await self._carry_out(tasks, actor)
-        await self._hold_the_rest(journal, tasks)
-        return await self._report(journal, left, run, recorder)
+        rest = await self._hold_the_rest(journal, tasks)
+        halted = self._caution.halted if rest or not self._caution.undecided else None
+        return await self._report(journal, left, halted, run, recorder)
 
     async def _begin(self, journal: Journal, run: Run) -> None:
         actions = [
@@ -206,23 +221,31 @@ class _Apply:
         creates = {c: why for c in left.plan.changes() if c.kind is Kind.CREATE and c.skip_confirmation}
         return replace(left, ruling=replace(left.ruling, withheld={**left.ruling.withheld, **creates}))
 
-    def _tasks(self, left: Left) -> Iterator[Task]:
-        """The users of this apply as they were approved, with their actions."""
+    def _tasks(self, left: Left, recovered: Recovered) -> Iterator[Task]:
+        """The users of this apply as they were approved, with their actions; nobody of whom an outcome is unknown."""
         approved = {user.diff.desired.user_id: user for user in self._request.plan.users}
         for user in left.plan.users:
-            if not self._sofar.concerns(user.diff.desired.user_id):
+            user_id = user.diff.desired.user_id
+            if not self._sofar.concerns(user_id):
                 continue
-            wanted = [change for change in user.diff.changes if self._request.only in {None, change.kind}]
-            sure = {change: action for change in wanted if (action := self._sure(change, left)) is not None}
-            yield Task(user=approved[user.diff.desired.user_id], actions=sure)
+            wanted = {c: left.actions[c] for c in user.diff.changes if self._request.only in {None, c.kind}}
+            if user_id not in recovered.users:
+                yield Task(user=approved[user_id], actions=wanted)
+                continue
+            for change, action in wanted.items():
+                if action.status in IN_DOUBT:
+                    self._tally.note(change, action.status, action.note or UNKNOWN, messaged=action.messaged)
+                else:
+                    self._tally.note(change, Status.PLANNED, UNKNOWN)
 
-    def _sure(self, change: Change, left: Left) -> Action | None:
-        """The action of a change; None while nobody knows what became of it."""
-        action = left.actions[change]
-        if action.status not in IN_DOUBT:
-            return action
-        self._tally.note(change, action.status, action.note or UNREAD)
-        return None
+    async def _before(self, left: Left) -> Before:
+        """What earlier applies have done to the users of this one."""
+        database, name, now = self._rooms.database, self._rooms.instance.name, self._rooms.clock.now()
+        recent = await done_since(database, name, now - self._rooms.instance.guards.settle_after)
+        by_user = {user_id: tuple(group) for user_id, group in groupby(recent, key=attrgetter("user_id"))}
+        sent = {action.user_id for action in left.actions.values() if action.sent_at is not None}
+        done = await done_since(database, name, now - 2 * LATE_EFFECT, sorted(sent)) if sent else ()
+        return Before(recent=by_user, done=done)
 
     def _tripped(self, ruling: Ruling) -> list[str]:
         """The guards that withhold a kind which this apply is about."""
@@ -267,17 +290,20 @@ class _Apply:
         self._progress.failed = self._tally.wrong
         self._progress.changes = self._tally.number(Status.DONE)
 
-    async def _hold_the_rest(self, journal: Journal, tasks: list[Task]) -> None:
-        """What was not begun because the apply stopped by itself is withheld."""
+    async def _hold_the_rest(self, journal: Journal, tasks: list[Task]) -> int:
+        """What was not begun because the apply stopped by itself is withheld; how many actions that are."""
         why = self._caution.halted
         if why is None:
-            return
+            return 0
         rest = [(c, a) for task in tasks for c, a in task.actions.items() if not self._tally.has(c)]
         await journal.set_aside([Aside(action=action, status=Status.WITHHELD, note=why) for _, action in rest])
         for change, _ in rest:
             self._tally.note(change, Status.WITHHELD)
+        return len(rest)
 
-    async def _report(self, journal: Journal, left: Left, run: Run, recorder: Recorder) -> ApplyReport:
+    async def _report(
+        self, journal: Journal, left: Left, halted: str | None, run: Run, recorder: Recorder
+    ) -> ApplyReport:
         applied = await journal.finish(self._request.plan_id)
         after = await self._weigh(run)
         journalled = await actions_of_plan(self._rooms.database, self._request.plan_id)
@@ -291,7 +317,7 @@ class _Apply:
             run_id=run.id,
             plan_id=self._request.plan_id,
             tally=self._tally,
-            findings=findings(self._tally, self._tripped(left.ruling), self._caution.halted, before),
+            findings=findings(self._tally, self._tripped(left.ruling), halted, before),
             left=0 if applied else sum(1 for _ in after.plan.changes()),
             requests=traffic.requests,
             refusals=traffic.refusals,

@@ -20,6 +20,7 @@ class Caution:
         self._in_a_row = 0
         self.proven = False  # a create that was to send no message has sent none
         self.halted: str | None = None  # why nothing more is done
+        self.undecided = False  # only because nobody knows yet: no reason to worry where nothing was left to do
 
     def created(self, change: Change, channel: Channel) -> None:
         """A create has gone through: what Canvas made of `skip_confirmation` counts, not what was asked for."""
@@ -40,16 +41,17 @@ class Caution:
             )
 
     def unseen(self, change: Change, answer: Channel | None) -> None:
-        """A create was sent, and nobody can look what came of it: its answer counts.
+        """A create was sent, and its outcome is unknown: what was seen of its channel counts.
 
-        Without one, and while nothing is proven, it is the last: the next person might be sent a message too.
+        Without any, and while nothing is proven, it is the last: the next person might be sent a message too.
         """
         if answer is not None:
             self.created(change, answer)
         elif change.skip_confirmation and not self.proven and self.halted is None:
+            self.undecided = True
             self.halted = (
-                f"whether the token may skip confirmations cannot be seen: the answer for user {change.user_id} was "
-                "lost, and the user could not be read again; apply again to go on"
+                f"whether the token may skip confirmations cannot be seen: the outcome for user {change.user_id} is "
+                "unknown; apply again to go on"
             )
 
     def went_well(self) -> None:

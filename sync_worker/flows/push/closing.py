@@ -1,82 +1,106 @@
-"""What a call to Canvas came to: told by the read after it, for the answer alone proves nothing. Pure."""
+"""What a call to Canvas came to: known at once only where its response and the read after it agree. Pure."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from sync_worker.channels import Channel, Gone, Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import ACTIVE, key_of
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
+from sync_worker.flows.pull.outcomes import GONE, late, look_for, made
 from sync_worker.mirror.actions import Closing, Status
 
 _NO: Final = (Rejected, Forbidden, NotFound)
 
 
-def is_no(error: RequestFailed | None) -> bool:
-    """Whether Canvas says no to this one request."""
-    return isinstance(error, _NO)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What Canvas answered to one call."""
+
+    error: RequestFailed | None = None  # None: Canvas says that it is done
+    channel: Channel | None = None  # as Canvas answered a create; it may write the address in another way
+
+    @property
+    def rejected(self) -> bool:
+        """Whether Canvas clearly said no: to every attempt of this call that was sent."""
+        return isinstance(self.error, _NO) and not self.error.outcome_unknown
 
 
-def created(
-    change: Change, error: RequestFailed | None, after: Snapshot | Gone, answer: Channel | None = None
-) -> Closing:
-    """What a create came to.
+def concluded(change: Change, response: Response, after: Snapshot | Gone) -> Closing:
+    """What a call came to, by its response and a read after it.
 
-    Args:
-        change: the create.
-        error: what the call failed with, None where Canvas answered that it is done.
-        after: the user, read after the call.
-        answer: the channel as Canvas answered; it may write the address in another way than it was asked to.
+    Where both agree, that is what it came to. Where the response was lost, or the read shows something else, the
+    outcome is unknown: the request may be carried out late, and the read may be stale.
     """
-    refused = is_no(error)
+    if response.rejected:
+        return _rejected(change, str(response.error), after)
+    return _created(change, response, after) if change.kind is Kind.CREATE else _deleted(change, response, after)
+
+
+def _rejected(change: Change, why: str, after: Snapshot | Gone) -> Closing:
     if isinstance(after, Gone):
-        messaged = not change.skip_confirmation and not refused
-        return Closing(status=Status.SKIPPED, note="Canvas does not know this user any more", messaged=messaged)
-    channel = _made(change, after, answer)
-    if channel is not None and refused:
-        return Closing(status=Status.EXISTED, note=str(error), channel_id=channel.id)
-    if channel is not None:
-        note = _note(change, channel, error)
-        unconfirmed = channel.workflow_state != ACTIVE
-        return Closing(status=Status.DONE, note=note, channel_id=channel.id, messaged=unconfirmed)
-    if refused:
-        return Closing(status=Status.REFUSED, note=str(error))
-    what = str(error) if error else "Canvas answered that it is created"
-    note = f"{what}; a look right after it did not find it"
-    return Closing(status=Status.UNCERTAIN, note=note, messaged=not change.skip_confirmation)
+        return Closing(status=Status.SKIPPED, note=GONE, rejected=True)
+    there = look_for(change, after)
+    if change.kind is Kind.CREATE and there.channel is not None:
+        return Closing(status=Status.EXISTED, note=why, channel_id=there.channel.id, rejected=True)
+    if change.kind is Kind.DELETE and there.effect:
+        return Closing(status=Status.SKIPPED, note=f"{why}; it is gone all the same", rejected=True)
+    return Closing(status=Status.REFUSED, note=why, rejected=True)
 
 
-def _made(change: Change, after: Snapshot, answer: Channel | None) -> Channel | None:
-    """The channel with the address that was asked for; else the one that Canvas answered with, if it is there."""
-    asked = next((each for each in after.channels if key_of(each.type, each.address) == change.key), None)
-    if asked is not None or answer is None:
-        return asked
-    return next((each for each in after.channels if each.id == answer.id), None)
+def _created(change: Change, response: Response, after: Snapshot | Gone) -> Closing:
+    answer = response.channel
+    channel = None if isinstance(after, Gone) else made(after, change.key, answer.id if answer else None)
+    if response.error is None and channel is not None:
+        messaged = channel.workflow_state != ACTIVE
+        return Closing(status=Status.DONE, note=_note(change, channel), channel_id=channel.id, messaged=messaged)
+    unconfirmed = any(each is not None and each.workflow_state != ACTIVE for each in (answer, channel))
+    return Closing(
+        status=Status.UNCERTAIN,
+        note=_unknown(response, "Canvas answered that it is created", found=channel is not None),
+        channel_id=answer.id if answer else None,
+        messaged=unconfirmed or not change.skip_confirmation,
+    )
 
 
-def _note(change: Change, channel: Channel, error: RequestFailed | None) -> str | None:
-    if error is not None:
-        return "the answer was lost, a look found it there"
+def _note(change: Change, channel: Channel) -> str | None:
     if key_of(channel.type, channel.address) != change.key:
         return f"Canvas writes the address as {channel.address}: write it like that in the desired state"
     return None
 
 
-def deleted(change: Change, error: RequestFailed | None, after: Snapshot | Gone) -> Closing:
-    """What a delete came to; the arguments are those of `created`."""
-    channels = after.channels if isinstance(after, Snapshot) else ()
-    if all(channel.id != change.channel_id for channel in channels):
-        return Closing(status=Status.DONE, note=None if error is None else f"{error}; a look found it gone")
-    if is_no(error):
-        return Closing(status=Status.REFUSED, note=str(error))
-    return Closing(status=Status.FAILED, note=str(error) if error else "Canvas says it is deleted, and still lists it")
+def _deleted(change: Change, response: Response, after: Snapshot | Gone) -> Closing:
+    gone = look_for(change, after).effect
+    if response.error is None and gone:
+        return Closing(status=Status.DONE)
+    note = _unknown(response, "Canvas answered that it is deleted", found=gone)
+    return Closing(status=Status.UNCERTAIN, note=note)
 
 
-def come_late(change: Change, now: Snapshot) -> Closing:
-    """An action that was sent before, was not found by a look, and is found now: it is ours, and can be undone."""
-    channel = None if change.kind is Kind.DELETE else _made(change, now, None)
+def _unknown(response: Response, answered: str, *, found: bool) -> str:
+    what = answered if response.error is None else _what(response.error)
+    return f"{what}; a read right after it {'shows it done' if found else 'does not show it'}"
+
+
+def _what(error: RequestFailed) -> str:
+    """What happened and where; what to do next is said for all actions together."""
+    return f"{error.where}: {error.what}" if error.where else error.what
+
+
+def unread(change: Change, response: Response) -> Closing:
+    """The user could not be read after the call."""
+    answer = response.channel
+    unconfirmed = answer is not None and answer.workflow_state != ACTIVE
+    is_asked = change.kind is Kind.CREATE and not change.skip_confirmation
+    what = "" if response.error is None else f"{_what(response.error)}; "
+    note = f"{what}the user could not be read after it"
+    if response.rejected:
+        return Closing(status=Status.FAILED, note=note, rejected=True)
     return Closing(
-        status=Status.DONE,
-        note="the request of an earlier attempt was carried out late",
-        channel_id=None if channel is None else channel.id,
-        messaged=channel is not None and channel.workflow_state != ACTIVE,
+        status=Status.UNCERTAIN, note=note, channel_id=answer.id if answer else None, messaged=unconfirmed or is_asked
     )
+
+
+def completed_late(change: Change, now: Snapshot) -> Closing:
+    """An action that was sent before, was found not done, and is there now: it is ours, and can be undone."""
+    return late(look_for(change, now))

@@ -86,8 +86,8 @@ async def _remove(rooms: Rooms, journal: Journal, owner: int, device: str) -> Ta
 async def _call(rooms: Rooms, journal: Journal, device: str) -> Closing:
     try:
         known = await rooms.client.writing(journal.make_sure).delete_push(device)
-    except (Rejected, Forbidden, NotFound) as error:
-        return Closing(status=Status.REFUSED, note=str(error))
     except RequestFailed as error:
-        return Closing(status=Status.UNCERTAIN, note=str(error))
+        if isinstance(error, Rejected | Forbidden | NotFound) and not error.outcome_unknown:
+            return Closing(status=Status.REFUSED, note=str(error), rejected=True)
+        return Closing(status=Status.UNCERTAIN, note=str(error), sent_at=rooms.clock.now())
     return Closing(status=Status.DONE) if known else Closing(status=Status.SKIPPED, note="Canvas knows no such device")

@@ -15,11 +15,19 @@ _WORDS: Final = {
     Status.WITHHELD: "withheld",
     Status.REFUSED: "refused by Canvas",
     Status.FAILED: "failed",
-    Status.UNCERTAIN: "uncertain",
-    Status.STARTED: "not settled, the next apply looks first",
+    Status.UNCERTAIN: "with an unknown outcome",
+    Status.STARTED: "with an unknown outcome",
+    Status.PLANNED: "not begun",
     Status.SKIPPED: "skipped as stale",
 }
-_WRONG: Final = (Status.REFUSED, Status.FAILED, Status.UNCERTAIN, Status.STARTED, Status.SKIPPED)
+_WRONG: Final = (
+    Status.REFUSED,
+    Status.FAILED,
+    Status.UNCERTAIN,
+    Status.STARTED,
+    Status.PLANNED,
+    Status.SKIPPED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

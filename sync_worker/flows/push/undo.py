@@ -1,12 +1,15 @@
 """`undo`: the opposite of what a run did, as a plan of its own, which then takes the same road as any other.
 
 What was deleted comes back (Canvas revives a retired channel under its old id), what was created goes. What somebody
-else had created, and what nobody knows the outcome of, is left alone and said.
+else had created is left alone and said. A user of whom an outcome is unknown, or whose read is older than what was done
+to it, waits: the undo is not complete before it is settled.
 """
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
@@ -25,16 +28,19 @@ from sync_worker.desired.model import (
 )
 from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
 from sync_worker.desired.render.words import counted
-from sync_worker.errors import CanvasUnreachable, UsageError
+from sync_worker.errors import CanvasUnreachable, LockHeld, UsageError
 from sync_worker.flows.privacy.prune import describe
 from sync_worker.flows.progress import Progress
+from sync_worker.flows.progress import Waiting as WaitingFor
 from sync_worker.flows.pull.canvas import outage_watch, reader
 from sync_worker.flows.pull.fetch import read_all
-from sync_worker.flows.pull.unsettled import settle_unsettled
+from sync_worker.flows.pull.outcomes import contradicted
+from sync_worker.flows.pull.recovery import Waiting, recover
+from sync_worker.flows.pull.recovery import describe as describe_action
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.waiting.outage import is_trouble
 from sync_worker.mirror import binding
-from sync_worker.mirror.actions import IN_DOUBT, NOBODY, Author, Deed, Status, deeds, went_on
+from sync_worker.mirror.actions import NOBODY, Author, Deed, Status, deeds, done_since, sent, unsettled, went_on
 from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.retention import Reach, reach, run_started
@@ -42,9 +48,22 @@ from sync_worker.mirror.runs import Run
 
 _LEFT_ALONE: Final = {
     Status.EXISTED: "was there before, by somebody else",
-    Status.UNCERTAIN: "nobody knows whether it was done",
-    Status.STARTED: "nobody knows yet whether it was done",
+    Status.UNRESOLVED: "nobody knows whether it was done: look at this user's channels",
 }
+
+LONGEST_SLEEP: Final = 30.0
+"""Seconds from one look at the wall clock to the next."""
+
+STALE: Final = "Canvas's answer is older than what was done to this user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """A user of whom nothing is taken back yet."""
+
+    user_id: int
+    why: str
+    due_at: datetime  # from when on the next read counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,34 +73,64 @@ class Undoing:
     plan: Plan
     notes: tuple[str, ...]  # what the plan does not touch or cannot give back, and why
     went_on: tuple[int, ...] = ()  # runs that went on with the same plan and are not taken back, the last first
+    unsettled: tuple[Unsettled, ...] = ()  # users who wait; the plan does not touch them
 
 
 async def plan_undo(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
     """Plan the opposite of what a run did, against what is live now; nothing is written to Canvas.
 
-    What the run left in doubt is looked after first, under the instance's lock.
+    Outcomes of the run that are unknown are looked after first, under the instance's lock; users of whom one stays
+    unknown wait.
 
     Raises:
         UsageError: there is no such run, or it did nothing that can be undone.
-        LockHeld: there is something in doubt, and another process writes to this instance.
+        LockHeld: an outcome is unknown, and another process writes to this instance.
         WrongCanvas: the mirror is of another one.
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
     bound = await binding.binding(rooms.database, rooms.instance.name)
     if bound is not None:
         binding.check(bound, rooms.instance.origin, None)
+    waiting = await look_after(rooms, run_id, progress)
     done = await deeds(rooms.database, rooms.instance.name, run_id)
-    if any(deed.action.status in IN_DOUBT and deed.action.user_id != NOBODY for deed in done):
-        await _settle(rooms, run_id, progress)
-        done = await deeds(rooms.database, rooms.instance.name, run_id)
     pruned = await _pruned(rooms, run_id)
     if not done:
         raise await _nothing(rooms, run_id, pruned)
-    undo = _Undo(rooms, run_id, progress)
+    undo = _Undo(rooms, run_id, progress, waiting)
     if pruned is not None:
         undo.note(f"what it did before is not known any more: the journal {describe(pruned)}")
     undoing = await undo.plan(done)
     return replace(undoing, went_on=await went_on(rooms.database, rooms.instance.name, run_id))
+
+
+async def plan_undo_settled(rooms: Rooms, run_id: int, progress: Progress) -> Undoing:
+    """The same, but wait until every outcome is settled: twice `guards.settle_after`, or seven days at most.
+
+    Raises:
+        UsageError, LockHeld, WrongCanvas, TokenRefused, Unreachable: as `plan_undo`.
+    """
+    while True:
+        undoing = await plan_undo(rooms, run_id, progress)
+        waiting = undoing.unsettled
+        if not waiting:
+            return undoing
+        while waiting:
+            await _until(rooms, min(each.due_at for each in waiting), len(waiting), progress)
+            with suppress(LockHeld):  # whoever writes now looks after them, too
+                waiting = await look_after(rooms, run_id, progress)
+
+
+async def _until(rooms: Rooms, due_at: datetime, users: int, progress: Progress) -> None:
+    """Wait for a time of the wall clock, which may be set meanwhile."""
+    clock, since = rooms.clock, rooms.clock.now()
+    what = f"the outcome of {counted(users, 'user', 'users')}, next read at {due_at:%H:%M} UTC"
+    progress.waiting = WaitingFor(what=what, since=since, why="an outcome is unknown until two reads agree")
+    try:
+        await clock.sleep(1.0)
+        while (left := (due_at - clock.now()).total_seconds()) > 0:
+            await clock.sleep(min(left, LONGEST_SLEEP))
+    finally:
+        progress.waiting = None
 
 
 async def _pruned(rooms: Rooms, run_id: int) -> Reach | None:
@@ -103,19 +152,40 @@ async def _nothing(rooms: Rooms, run_id: int, pruned: Reach | None) -> UsageErro
     return UsageError(what, hint=hint)
 
 
-async def _settle(rooms: Rooms, run_id: int, progress: Progress) -> None:
-    """Look after what the run left in doubt: only what is known can be taken back."""
-    async with writing(rooms.database, rooms.instance.name, f"undo {run_id}", rooms.clock) as writer:
+async def look_after(rooms: Rooms, run_id: int, progress: Progress) -> tuple[Unsettled, ...]:
+    """Settle what can be settled of the users of a run: only what is known can be taken back.
+
+    Returns:
+        The users of whom an outcome stays unknown.
+
+    Raises:
+        LockHeld: there is something to settle, and another process writes to this instance.
+    """
+    database, name, now = rooms.database, rooms.instance.name, rooms.clock.now()
+    users = {deed.action.user_id for deed in await deeds(database, name, run_id)} - {NOBODY}
+    actions = (*await unsettled(database, name), *await sent(database, name, now))
+    concerned = frozenset(action.user_id for action in actions if action.user_id in users)
+    if not concerned:
+        return ()
+    async with writing(database, name, f"undo {run_id}", rooms.clock) as writer:
         run = Run(id=run_id, resumed=True, listed=True)
         journal = Journal(writer, run, Author(canvas_user_id=None), rooms.clock)
-        await settle_unsettled(rooms, journal, reader(rooms, outage_watch(rooms, progress)))
+        recovered = await recover(rooms, journal, reader(rooms, outage_watch(rooms, progress)), concerned)
+    return tuple(_waits(each) for each in recovered.waiting if each.action.user_id in recovered.users)
+
+
+def _waits(waiting: Waiting) -> Unsettled:
+    unread = f"; the user cannot be read: {waiting.why}" if waiting.why else ""
+    why = f"{describe_action(waiting.action)}: the outcome is unknown{unread}"
+    return Unsettled(user_id=waiting.action.user_id, why=why, due_at=waiting.due_at)
 
 
 class _Undo:
     """The plan of one undo."""
 
-    def __init__(self, rooms: Rooms, run_id: int, progress: Progress) -> None:
+    def __init__(self, rooms: Rooms, run_id: int, progress: Progress, waiting: tuple[Unsettled, ...]) -> None:
         self._rooms = rooms
+        self._waiting = list(waiting)
         self._what = f"undo of run {run_id}"  # close_undone_plans of sql/queries/journal.sql knows the run by it
         self._progress = progress
         self._notes: list[str] = []
@@ -127,10 +197,11 @@ class _Undo:
         self._notes.append(what)
 
     async def plan(self, done: tuple[Deed, ...]) -> Undoing:
-        by_user = _by_user(self._reversible(done))
+        waits = {each.user_id for each in self._waiting}
+        by_user = _by_user(deed for deed in self._reversible(done) if deed.action.user_id not in waits)
         self._progress.phase, self._progress.users, self._progress.listed = "comparing", len(by_user), True
-        live = await self._live(tuple(by_user))
-        if by_user and not live and self._trouble is not None:
+        live = await self._current(await self._live(tuple(by_user)))
+        if by_user and not live and not self._waiting and self._trouble is not None:
             raise CanvasUnreachable(
                 f"Canvas gave no usable answer about any of the {len(by_user):,} users of {self._what}",
                 where=self._rooms.instance.origin,
@@ -153,7 +224,7 @@ class _Undo:
             unchanged=len(users) - len(changed),
             managed_live=sum(user.diff.managed_live for user in users),
         )
-        return Undoing(plan=plan, notes=tuple(self._notes))
+        return Undoing(plan=plan, notes=tuple(self._notes), unsettled=tuple(self._waiting))
 
     def _reversible(self, done: tuple[Deed, ...]) -> Iterator[Deed]:
         known = [deed for deed in done if deed.action.user_id != NOBODY]
@@ -186,6 +257,15 @@ class _Undo:
             why = "Canvas does not know this user" if isinstance(outcome, Gone) else outcome.message
             self._unread.append(f"{self._what}: user {outcome.user_id}: {why}")
         return live
+
+    async def _current(self, live: dict[int, Snapshot]) -> dict[int, Snapshot]:
+        """Those whose read is not older than what was done to them: who is not among them waits."""
+        rooms, settle_after = self._rooms, self._rooms.instance.guards.settle_after
+        now = rooms.clock.now()
+        recent = await done_since(rooms.database, rooms.instance.name, now - settle_after, sorted(live))
+        stale = {user_id for user_id, snapshot in live.items() if contradicted(recent, snapshot) is not None}
+        self._waiting += [Unsettled(user_id=each, why=STALE, due_at=now + settle_after) for each in sorted(stale)]
+        return {user_id: snapshot for user_id, snapshot in live.items() if user_id not in stale}
 
     def _user(self, done: list[Deed], snapshot: Snapshot) -> PlannedUser:
         here = {key_of(channel.type, channel.address): channel for channel in snapshot.channels}

@@ -121,6 +121,7 @@ class Stage:
             "max_attempts": 2,
             "backoff_base": "10ms",
             **self.instance,
+            "guards": {"settle_after": "0s", **self.instance.get("guards", {})},
         }
         return Settings(
             database={"url": self.database_url, "patience": "0s", **self.database_table},

@@ -267,7 +267,7 @@ async def test_canary_that_nobody_sees(applying: Applying, lost: bool) -> None: 
     assert (applying.messages(), applying.writes()) == (1, 1)
     assert report.exit_code == 4
     assert report.tally.messages == 1
-    assert await applying.statuses(number) == {"started": 1, "withheld": 4}
+    assert await applying.statuses(number) == {"uncertain": 1, "withheld": 4}
 
 
 async def test_refused_delete(applying: Applying) -> None:
@@ -320,7 +320,7 @@ async def test_refused_delete_moves_no_mail(applying: Applying) -> None:
 
 
 async def test_lost_answers(applying: Applying) -> None:
-    """A POST whose answer was lost is looked after, never repeated; a DELETE may be."""
+    """A POST whose answer was lost is looked after, and repeated only by a later apply; a DELETE may be at once."""
     one, two, three = islice(applying.desire.plain(), 3)
     extra = applying.stage.school.create(three, "email", "extra@x.example")[0].channel_id
     number = await applying.planned(
@@ -331,7 +331,7 @@ async def test_lost_answers(applying: Applying) -> None:
     applying.stage.sandbox.add_fault(Fault(kind="reset_after", route="delete", times=1))
     report = await applying.apply(number)
     assert report.exit_code == 3
-    assert [row["status"] for row in await applying.actions(number)] == ["done", "uncertain", "done"]
+    assert [row["status"] for row in await applying.actions(number)] == ["done", "failed", "done"]
     assert applying.desire.routes()["create"] == 2
     assert extra not in applying.stage.channels_of(three)
     again = await applying.apply(number)
@@ -341,7 +341,7 @@ async def test_lost_answers(applying: Applying) -> None:
 
 
 async def test_lost_message_is_not_sent_twice(applying: Applying) -> None:
-    """A create that mails a person and whose answer was lost stays uncertain: nobody is mailed twice."""
+    """A create that mails a person and whose answer was lost is never sent again: nobody is mailed twice."""
     user = next(applying.desire.plain())
     block = f"  - {{user: {user}, channels: [{{type: email, address: a@x.example, skip_confirmation: false}}]}}\n"
     number = await applying.planned(users=block)
@@ -350,7 +350,7 @@ async def test_lost_message_is_not_sent_twice(applying: Applying) -> None:
     allow = {"max_messages": 1}
     assert (await applying.apply(number, allow=allow)).exit_code == 3
     (action,) = await applying.actions(number)
-    assert (action["status"], action["messaged"]) == ("uncertain", True)
+    assert (action["status"], action["messaged"]) == ("skipped", True)
     assert await applying.plan_status(number) == "applied"
     assert applying.messages() == 0
 
@@ -399,7 +399,7 @@ async def test_token_revoked_between_two_attempts(applying: Applying) -> None:
     with pytest.raises(TokenRefused):
         await applying.apply(number)
     assert extra not in applying.stage.channels_of(user)
-    assert await applying.statuses(number) == {"started": 1}
+    assert await applying.statuses(number) == {"uncertain": 1}
     applying.stage.sandbox.clear_faults()
     report = await applying.apply(number)
     assert (report.exit_code, report.left, await applying.statuses(number)) == (0, 0, {"done": 1})

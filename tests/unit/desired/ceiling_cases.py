@@ -41,19 +41,6 @@ class Deleting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
-    """A change in doubt, and what a look at Canvas says about it."""
-
-    name: str
-    change: Change
-    live: tuple[Channel, ...]
-    done: bool
-    repeatable: bool
-    channel_id: int | None = None  # of a create that was done
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Remaining:
     """A plan, and what is left of it."""
 
@@ -82,13 +69,6 @@ def check_deletes(deletes_due: Callable[..., Any], case: Deleting) -> None:
     assert tuple(change.address for change in still.due) == case.due
     assert {each.change.address: (each.standing, each.why) for each in still.dropped} == case.dropped
     assert sorted(map(id, asked)) == sorted(map(id, (*still.due, *(each.change for each in still.dropped))))
-
-
-def check_look(look: Callable[..., Any], case: Looking) -> None:
-    """What is found, and what it means."""
-    found = look(case.change, case.live)
-    assert (found.done, found.repeatable, found.why) == (case.done, case.repeatable, case.why)
-    assert (found.channel and found.channel.id) == case.channel_id
 
 
 def check_remaining(remaining: Callable[..., Any], case: Remaining) -> None:

@@ -8,12 +8,10 @@ from tests.unit.desired.builders import channel, creating, deleting, plan, user,
 from tests.unit.desired.ceiling_cases import (
     Creating,
     Deleting,
-    Looking,
     Remaining,
     addresses,
     check_creates,
     check_deletes,
-    check_look,
     check_remaining,
 )
 from tests.unit.desired.ceiling_deletes import DELETES
@@ -52,36 +50,8 @@ CREATES = [
     ),
 ]
 
-# --- after an interruption ---------------------------------------------------------------------------------
-
 CREATE = Change(kind=Kind.CREATE, user_id=1, type="email", address="n@x")
-ASKING = Change(kind=Kind.CREATE, user_id=1, type="email", address="n@x", skip_confirmation=False)
 DELETE = Change(kind=Kind.DELETE, user_id=1, type="email", address="b@x", channel_id=2)
-FOUND = "the answer was lost, a look found it there"
-A, B, N = channel(1, "a@x"), channel(2, "b@x"), channel(9, "N@x")
-LOOKS = [
-    Looking(name="created", change=CREATE, live=(A, N), done=True, channel_id=9, repeatable=False, why=FOUND),
-    Looking(name="created, asking", change=ASKING, live=(A, N), done=True, channel_id=9, repeatable=False, why=FOUND),
-    Looking(
-        name="not created",
-        change=CREATE,
-        live=(A, channel(9, "n@x", "sms")),
-        done=False,
-        repeatable=True,
-        why="the answer was lost, a look did not find it",
-    ),
-    Looking(
-        name="not created, and somebody may have been asked",
-        change=ASKING,
-        live=(A,),
-        done=False,
-        repeatable=False,
-        why="the answer was lost and a look did not find it; it is not sent again, for a message may have gone out",
-    ),
-    Looking(name="deleted", change=DELETE, live=(A, channel(3, "b@x")), done=True, repeatable=False, why="found gone"),
-    Looking(name="all deleted", change=DELETE, live=(), done=True, repeatable=False, why="found gone"),
-    Looking(name="not deleted", change=DELETE, live=(A, B), done=False, repeatable=True, why="found untouched"),
-]
 
 # --- what is left of a plan --------------------------------------------------------------------------------
 
@@ -101,8 +71,8 @@ LEFT = [
     Remaining(name="what is of no plan", plan=WHOLE, settled=(CREATE, DELETE), left=ALL_LEFT),
 ]
 
-Case = Creating | Deleting | Looking | Remaining
-CASES: Final[tuple[Case, ...]] = (*CREATES, *DELETES, *LOOKS, *LEFT)
+Case = Creating | Deleting | Remaining
+CASES: Final[tuple[Case, ...]] = (*CREATES, *DELETES, *LEFT)
 
 
 def check(names: Mapping[str, Callable[..., Any]], case: Case) -> None:
@@ -112,7 +82,5 @@ def check(names: Mapping[str, Callable[..., Any]], case: Case) -> None:
             check_creates(names["creates_due"], case)
         case Deleting():
             check_deletes(names["deletes_due"], case)
-        case Looking():
-            check_look(names["look"], case)
         case Remaining():
             check_remaining(names["remaining"], case)

@@ -5,16 +5,13 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from sync_worker.desired import ceiling
-from sync_worker.desired.ceiling import creates_due, look
-from tests.unit.desired.builders import channel
+from sync_worker.desired.ceiling import creates_due
 from tests.unit.desired.ceiling_cases import (
     Creating,
     Deleting,
-    Looking,
     Remaining,
     check_creates,
     check_deletes,
-    check_look,
     check_remaining,
 )
 from tests.unit.desired.ceiling_deletes import (
@@ -25,7 +22,7 @@ from tests.unit.desired.ceiling_deletes import (
     ORDER,
     REPLACED,
 )
-from tests.unit.desired.ceiling_tables import CREATE, CREATES, LEFT, LOOKS
+from tests.unit.desired.ceiling_tables import CREATE, CREATES, LEFT
 
 
 @pytest.mark.parametrize("case", CREATES, ids=lambda case: case.name)
@@ -70,21 +67,10 @@ def test_the_default_address_goes_last(case: Deleting) -> None:
     check_deletes(ceiling.deletes_due, case)
 
 
-@pytest.mark.parametrize("case", LOOKS, ids=lambda case: case.name)
-def test_a_look_settles_what_is_in_doubt(case: Looking) -> None:
-    """Done is what is there (or gone); what is not done is repeated only where nobody can get a second message."""
-    check_look(ceiling.look, case)
-
-
 @pytest.mark.parametrize("case", LEFT, ids=lambda case: case.name)
 def test_what_is_settled_leaves_the_plan(case: Remaining) -> None:
     """Users without anything left leave it too; warnings and figures stay those that were approved."""
     check_remaining(ceiling.remaining, case)
-
-
-def test_a_create_in_doubt_gives_the_channel_that_it_made() -> None:
-    """As Canvas shows it, for the journal."""
-    assert look(CREATE, (channel(1, "a@x"), made := channel(9, "N@X"))).channel is made
 
 
 def test_what_is_due_is_frozen() -> None:

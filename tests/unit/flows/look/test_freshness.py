@@ -62,8 +62,8 @@ def test_all_is_well() -> None:
         ({"deletions_pending": 3}, "warning", "3 deletions wait for a person"),
         ({"open_failures": 1}, "warning", "1 user or reference could not be read"),
         ({"deletions_pending": 1}, "warning", "1 deletion waits for a person"),
-        ({"actions_uncertain": 1}, "warning", "1 action in doubt"),
-        ({"actions_uncertain": 2}, "warning", "2 actions in doubt"),
+        ({"actions_uncertain": 1}, "warning", "1 action has an unknown outcome"),
+        ({"actions_uncertain": 2}, "warning", "2 actions have an unknown outcome"),
     ],
 )
 def test_one_thing_that_is_not_well(given: dict[str, Any], level: str, text: str) -> None:

@@ -13,8 +13,9 @@ TOLD = [
     (Status.WITHHELD, WITHHELD, "withheld"),
     (Status.REFUSED, IN_PART, "refused by Canvas"),
     (Status.FAILED, IN_PART, "failed"),
-    (Status.UNCERTAIN, IN_PART, "uncertain"),
-    (Status.STARTED, IN_PART, "not settled, the next apply looks first"),
+    (Status.UNCERTAIN, IN_PART, "with an unknown outcome"),
+    (Status.STARTED, IN_PART, "with an unknown outcome"),
+    (Status.PLANNED, IN_PART, "not begun"),
     (Status.SKIPPED, IN_PART, "skipped as stale"),
 ]
 
@@ -58,7 +59,7 @@ def test_what_goes_wrong(status: Status) -> None:
     """Withheld is no failure, and what somebody else has done is none either."""
     tally = Tally()
     tally.note(create(), status, "why")
-    fine = {Status.PLANNED, Status.DONE, Status.EXISTED, Status.WITHHELD}
+    fine = {Status.DONE, Status.EXISTED, Status.WITHHELD, Status.UNRESOLVED}
     assert tally.wrong == (status not in fine)
 
 
