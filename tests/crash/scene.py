@@ -34,6 +34,7 @@ outage_patience = "0s"
 base_url = "{base_url}"
 token = "{token}"
 per_page = 5
+guards = {{ settle_after = "0s" }}
 """
 
 AUTO: Final = ("run", "--desired", "desired.csv", "--apply", "auto")

@@ -119,12 +119,12 @@ class Countdown:
             self._what()
 
 
-def dying(settings: Settings, database_url: str, order: Order, number: int) -> None:
+def dying(settings: Settings, database_url: str, order: Order, number: int, clock: Clock) -> None:
     """Carry an order out in this process, and be killed at the n-th step, if there are so many."""
 
     async def run() -> None:
         kill = Countdown(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        async with connect(database_url) as database, open_rooms(settings, database, "main", Clock()) as rooms:
+        async with connect(database_url) as database, open_rooms(settings, database, "main", clock) as rooms:
             await carry_out(stepping(rooms, kill), order, Stop())
 
     with suppress(SyncWorkerError):  # it came to an end of its own before the step

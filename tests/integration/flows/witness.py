@@ -39,6 +39,7 @@ class Effect:
     unattended: bool
     messages: int
     channel_id: int
+    late: bool  # a gateway held the call back
 
 
 @dataclass(kw_only=True)
@@ -70,6 +71,7 @@ class Witness:
         self.disturbed: dict[int, int] = {}  # by user: how many effects there were when somebody else changed it last
         self.problems: list[AssertionError] = []  # raised within the server, where nobody would hear them
         self._now: InHand | None = None
+        self._late: dict[int, InHand | None] = {}  # calls that a gateway holds back, by the apply that has sent them
 
     # --- what the test says
 
@@ -88,6 +90,15 @@ class Witness:
     def disturb(self, *user_ids: int) -> None:
         """Somebody else has changed these users."""
         self.disturbed |= dict.fromkeys(user_ids, len(self.effects))
+
+    @property
+    def holding(self) -> bool:
+        """Whether a gateway holds anything back."""
+        return bool(self._late)
+
+    def hold(self, call: Call) -> None:
+        """A gateway holds this call back: whenever it is carried out, it is the doing of the apply at work now."""
+        self._late[id(call)] = self._now
 
     # --- what is seen
 
@@ -113,7 +124,8 @@ class Witness:
         }
 
     def _saw(self, route: Route, call: Call, caller: Caller, before: Image) -> None:
-        now, user = self._now, call.user
+        late = id(call) in self._late
+        now, user = self._late.pop(id(call), self._now), call.user
         assert now is not None, f"{route} although nothing is being applied"
         assert user is not None, f"{route} for nobody"
         assert route in {Route.CREATE, Route.DELETE}, route
@@ -126,7 +138,7 @@ class Witness:
         else:
             planned, change = now.planned(Kind.DELETE, user.id, int(call.target.channel_id))
         assert now.order.only in {None, change.kind}
-        if not now.meddled:
+        if not now.meddled and not late:
             self._check_person(planned)
         if not changed:
             return
@@ -138,11 +150,13 @@ class Witness:
             unattended=now.order.unattended,
             messages=after[number].messages - (before[number].messages if number in before else 0),
             channel_id=number,
+            late=late,
         )
-        self._check_once(effect)
+        if not late:
+            self._check_once(effect)
         self.effects.append(effect)
         now.effects.append(effect)
-        if change.kind is Kind.DELETE:
+        if change.kind is Kind.DELETE and not late:
             self._check_delete(planned, change, caller, before)
 
     def _check_person(self, planned: PlannedUser) -> None:
@@ -218,7 +232,9 @@ class Witness:
         self._check_messages(now, mine)
 
     def _knowable(self, number: int, effect: Effect, now: InHand) -> bool:
-        """Whether a look can tell that it was done: not where somebody else was at this user since."""
+        """Whether a look can tell that it was done: not where somebody else was at this user since, or it came late."""
+        if effect.late:
+            return False
         return effect in now.effects or number >= self.disturbed.get(effect.change.user_id, 0)
 
     def _check_messages(self, now: InHand, mine: list[Effect]) -> None:
