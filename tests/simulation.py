@@ -3,7 +3,6 @@
 Written from the facts about the server, not from the worker's model, so that the two can disagree.
 """
 
-import asyncio
 import heapq
 from dataclasses import dataclass, field
 from math import log
@@ -11,6 +10,7 @@ from random import Random
 
 from sync_worker.canvas.gate import Gate
 from sync_worker.clock import Clock
+from sync_worker.tasks import TaskGroup
 
 
 @dataclass(kw_only=True)
@@ -88,7 +88,7 @@ async def run_gate(gate: Gate, server: Server, clock: Clock, *, requests: int, w
             await request(gate, server, clock)
 
     started = clock.monotonic()
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for _ in range(workers):
             group.create_task(press())
     return clock.monotonic() - started
@@ -104,7 +104,7 @@ async def neighbour(server: Server, clock: Clock, *, until: float, tasks: int) -
             server.in_flight -= admitted
             server.end(clock.monotonic(), server.draw(server.mean_cost) if admitted else 0.0)
 
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for _ in range(tasks):
             group.create_task(press())
 

@@ -8,6 +8,7 @@ import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.clock import deadline
 from sync_worker.errors import Stopped, SyncWorkerError, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ async def _weighed(context: CliContext, options: CheckOptions) -> "Sequence[Weig
     Raises:
         DatabaseUnreachable: also when it takes too long.
     """
-    import asyncio
-
     from sync_worker.cli.opening import opening
     from sync_worker.errors import DatabaseUnreachable
     from sync_worker.flows.look.freshness import weigh
@@ -108,7 +107,7 @@ async def _weighed(context: CliContext, options: CheckOptions) -> "Sequence[Weig
     _bounds(options, 0.0)  # a wrong option is told before anything is opened
     found: list[Weighed] = []
     try:
-        async with asyncio.timeout(PATIENCE), opening(context) as opened:
+        async with deadline(PATIENCE), opening(context) as opened:
             for name in opened.names:
                 instance = opened.settings.instance(name)
                 vitals = await read_vitals(opened.database, opened.clock, instance)

@@ -1,17 +1,18 @@
 """What ends a run from outside: a signal, or the loss of the lock."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from sync_worker.clock import deadline
 from sync_worker.errors import Stopped, SyncWorkerError
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror.lock import Writer
+from sync_worker.tasks import TaskGroup
 
 
 @asynccontextmanager
-async def watched(rooms: Rooms, writer: Writer, stop: Stop) -> AsyncIterator[asyncio.TaskGroup]:
+async def watched(rooms: Rooms, writer: Writer, stop: Stop) -> AsyncIterator[TaskGroup]:
     """Run the body, and the tasks it starts in the group, until it ends or something ends it.
 
     Raises:
@@ -21,7 +22,7 @@ async def watched(rooms: Rooms, writer: Writer, stop: Stop) -> AsyncIterator[asy
     """
     try:
         with stop.gently(rooms.database.abandon):
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 watching = [
                     group.create_task(_lose(rooms, writer), name="lock watch"),
                     group.create_task(_wind_down(rooms, stop), name="stop watch"),
@@ -46,7 +47,7 @@ async def _wind_down(rooms: Rooms, stop: Stop) -> None:
     await stop.requested.wait()
     rooms.gate.close()
     with suppress(TimeoutError):
-        async with asyncio.timeout(rooms.settings.run.grace_period.total_seconds()):
+        async with deadline(rooms.settings.run.grace_period.total_seconds()):
             await rooms.gate.drained()
     raise Stopped(stop.signum or 0)
 

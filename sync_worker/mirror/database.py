@@ -4,7 +4,6 @@
 walked users) uses `direct_url`, which is `url` where no other is given.
 """
 
-import asyncio
 import select
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -15,6 +14,7 @@ import asyncpg
 from asyncpg.transaction import Transaction
 from typing_extensions import override
 
+from sync_worker.clock import deadline
 from sync_worker.errors import ConfigError, SyncWorkerError
 from sync_worker.mirror.sql import statement
 from sync_worker.mirror.trouble import BROKEN, DIRECT_URL, URL, describe, opening, translated
@@ -125,7 +125,7 @@ class Session:
     async def _roll_back(self, transaction: Transaction) -> None:
         """Undo, but not for long; a connection on which that fails is of no use any more."""
         with suppress(*BROKEN, asyncpg.PostgresError), self._dropped_on_error():  # the first error is the one to tell
-            async with asyncio.timeout(FAREWELL):
+            async with deadline(FAREWELL):
                 await transaction.rollback()
 
     @contextmanager
@@ -205,7 +205,7 @@ class Database:
         """A connection of one's own, for what belongs to a session: locks, temporary tables."""
         settings = {"application_name": application_name, **KEEPALIVE}
         with opening(self.direct_place, self._direct_setting):
-            connection = await asyncpg.connect(self._direct_url, timeout=CONNECT_TIMEOUT, server_settings=settings)
+            connection = await _connect(self._direct_url, server_settings=settings)
         self._connections.add(connection)
         try:
             yield Session(connection, self.direct_place)
@@ -237,10 +237,16 @@ class AwayDatabase(Database):
         yield
 
 
+async def _connect(dsn: str | None = None, **options: Any) -> "asyncpg.Connection[Record]":
+    """A connection, in time; asyncpg's own limit is `asyncio.timeout`, which is not always one (see `clock`)."""
+    async with deadline(CONNECT_TIMEOUT):
+        return await asyncpg.connect(dsn, **{**options, "timeout": None})
+
+
 async def _close(connection: "asyncpg.Connection[Record]") -> None:
     """Say goodbye, but not for long: the connection may be dead."""
     try:
-        async with asyncio.timeout(2.0):
+        async with deadline(2.0):
             await connection.close()
     except (*BROKEN, asyncpg.PostgresError):
         connection.terminate()
@@ -271,7 +277,7 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
             url,
             min_size=0,  # else it reconnects by itself, and logs that it could not
             max_size=size,
-            timeout=CONNECT_TIMEOUT,
+            connect=_connect,
             command_timeout=STATEMENT_TIMEOUT,
             statement_cache_size=0 if direct_url else 100,
             server_settings=None if direct_url else {"application_name": "sync-worker", **KEEPALIVE},
@@ -296,7 +302,7 @@ async def _check_version(pool: "asyncpg.Pool[Record]", place: str) -> None:
 
 async def _close_pool(pool: "asyncpg.Pool[Record]") -> None:
     try:
-        async with asyncio.timeout(5.0):
+        async with deadline(5.0):
             await pool.close()
     except (*BROKEN, asyncpg.PostgresError):
         pool.terminate()

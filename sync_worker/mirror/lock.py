@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
 from sync_worker.logs import get_logger
 from sync_worker.mirror.database import Database, Record, Session
@@ -162,7 +162,7 @@ async def _take(
     Raises:
         LockHeld: one does not end.
     """
-    deadline = clock.monotonic() + PATIENCE
+    latest = clock.monotonic() + PATIENCE
     who = (process.command, process.host, process.pid, process.user, backend)
     while True:
         try:
@@ -174,7 +174,7 @@ async def _take(
         except DatabaseUnreachable as error:
             if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
                 raise
-            if clock.monotonic() >= deadline:
+            if clock.monotonic() >= latest:
                 raise await _unfinished(session, instance, process, clock.now()) from error
             log.warning("waiting for the last transaction of an earlier writer to end", instance=instance)
 
@@ -195,7 +195,7 @@ async def _beat(database: Database, session: Session, writer: Writer, clock: Clo
     while not writer.lost.is_set():
         await clock.sleep(HEARTBEAT)
         try:
-            async with asyncio.timeout(HEARTBEAT):
+            async with deadline(HEARTBEAT):
                 await session.fetch_value("alive")
         except (DatabaseUnreachable, TimeoutError):
             writer.lost.set()

@@ -18,11 +18,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from typing_extensions import override
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.flows.stop import Stop
 from sync_worker.logs import get_logger
 from sync_worker.mirror.schedule import End, Marks
 from sync_worker.service.timetable import PUNCTUAL, Owed, ScheduledJob, owed
+from sync_worker.tasks import TaskGroup
 
 BEAT: Final = 60.0
 """Seconds between two looks: time that passed while the machine slept, or that somebody set, shows no later."""
@@ -84,7 +85,7 @@ class Schedule:
     async def run(self, stop: Stop) -> None:
         """Run until the end is asked for and everything at work has ended; a cancellation cancels that too."""
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 self._start(group, stop)
                 beat = group.create_task(self._beat(), name="scheduler beat")
                 await stop.requested.wait()
@@ -95,7 +96,7 @@ class Schedule:
                 self._scheduler.shutdown(wait=False)
                 await self._clock.sleep(0)  # it shuts down in the next round of the loop
 
-    def _start(self, group: asyncio.TaskGroup, stop: Stop) -> None:
+    def _start(self, group: TaskGroup, stop: Stop) -> None:
         for job in self.jobs:
             self._scheduler.add_job(
                 self._fire,
@@ -138,7 +139,7 @@ class Schedule:
         log.warning("not begun: it is still at work", job=event.job_id)
         self._skipped(self._by_key[event.job_id])
 
-    async def _fire(self, job: ScheduledJob, group: asyncio.TaskGroup, stop: Stop) -> None:
+    async def _fire(self, job: ScheduledJob, group: TaskGroup, stop: Stop) -> None:
         """Called by APScheduler; the work is a task of our own, so that it has an end when the scheduler has none."""
         self._unseen.add(job.key)
         while job.key in self._unseen and not stop.requested.is_set():
@@ -211,7 +212,7 @@ class Schedule:
     async def _stopped_within(self, seconds: float, stop: Stop) -> bool:
         """Wait so long; whether the end was asked for meanwhile."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with deadline(seconds):
                 await stop.requested.wait()
         return stop.requested.is_set()
 

@@ -23,6 +23,7 @@ from sync_worker.service.systemd import Systemd
 from sync_worker.service.telling import Teller
 from sync_worker.service.timetable import ScheduledJob, timetable
 from sync_worker.service.web import Site, serving
+from sync_worker.tasks import TaskGroup
 
 log = get_logger(__name__)
 
@@ -102,7 +103,7 @@ async def serve(opened: Opened, stop: Stop, showing: Showing, page: Page = statu
     schedule = Schedule(jobs, marks, opened.clock, worker, lambda job: metrics.skipped(job.kind, job.names))
     inquiry = Inquiry(opened, jobs, board, schedule.alive)
     with stop.gently(opened.database.abandon):
-        async with serving(Site(inquiry, metrics, page), opened.settings.web.bind), asyncio.TaskGroup() as group:
+        async with serving(Site(inquiry, metrics, page), opened.settings.web.bind), TaskGroup() as group:
             watchdog = group.create_task(_watchdog(systemd, schedule, stop, opened), name="watchdog")
             group.create_task(_announce_end(systemd, stop), name="announcing the end")
             systemd.notify(READY=1, STATUS=f"{len(jobs)} jobs scheduled")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sync_worker.clock import deadline
 from sync_worker.errors import SyncWorkerError
 from sync_worker.flows.look.page import latest, look
 from sync_worker.flows.look.status import status_document, statuses
@@ -70,7 +71,7 @@ class Inquiry:
 
     async def _ask(self) -> tuple[InstanceStatus, ...] | None:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with deadline(PATIENCE):
                 return await statuses(self._opened, runs=RUNS_LOOKED_AT)
         except (SyncWorkerError, TimeoutError):
             return None
@@ -90,7 +91,7 @@ class Inquiry:
 
     async def _look(self) -> Overview | None:
         try:
-            async with asyncio.timeout(PAGE_PATIENCE):
+            async with deadline(PAGE_PATIENCE):
                 return await look(self._opened, addresses=False)
         except (SyncWorkerError, TimeoutError):
             return None
@@ -129,7 +130,7 @@ class Inquiry:
     async def _database(self) -> str:
         """Whether it answers, and has the schema that this version needs."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with deadline(PATIENCE):
                 await migrations.require_current(self._opened.database)
         except TimeoutError:
             return "it does not answer"

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from sync_worker import __version__
+from sync_worker.clock import deadline
 from sync_worker.errors import SyncWorkerError
 from sync_worker.flows.job import Outcome
 from sync_worker.flows.rooms import Opened
@@ -138,7 +139,7 @@ async def run_command(table: NotifyTable, said: bytes, environ: Mapping[str, str
     except OSError as error:
         return f"it cannot be started: {error.strerror}"
     try:
-        async with asyncio.timeout(table.timeout.total_seconds()):
+        async with deadline(table.timeout.total_seconds()):
             await process.communicate(said)
     except TimeoutError:
         return f"it took longer than {table.timeout}"

@@ -7,7 +7,6 @@ A reference that Canvas does not know is a failed reference and no more: SIS ids
 alive under another one. Nobody is ever "gone" because of it.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Final, Protocol
 
 from sync_worker.channels import SHARD, RefKind, User, UserRef, by_id
 from sync_worker.errors import NotFound, RequestFailed, SyncWorkerError
+from sync_worker.tasks import TaskGroup
 
 CACHED: Final = 10_000  # users remembered by reference
 CONCURRENCY: Final = 16  # look-ups at a time; the gate decides below it
@@ -115,7 +115,7 @@ class Resolver:
 
         stop: Exception | None = None
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 for number in range(self._concurrency):
                     group.create_task(work(), name=f"resolve-{number}")
         except* SyncWorkerError as errors:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.mirror.database import connect
 from sync_worker.sandbox import Fault, FaultKind, Sandbox
 from tests.integration.flows.harness import expected, fetch, live, quick
@@ -140,7 +140,7 @@ async def test_a_signal_while_the_lock_is_waited_for(
         await session.connection.execute("INSERT INTO worker.instances (instance) VALUES ('main')")
         with program.started("run") as running:
             waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            async with asyncio.timeout(20):
+            async with deadline(20):
                 while not await fetch(database_url, waiting):
                     await Clock().sleep(0.02)
             await _terminated(running)
@@ -148,7 +148,7 @@ async def test_a_signal_while_the_lock_is_waited_for(
 
 
 async def _until(met: Any) -> None:
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while not met():
             await Clock().sleep(0.02)
 
@@ -156,7 +156,7 @@ async def _until(met: Any) -> None:
 async def _terminated(running: subprocess.Popen[str]) -> None:
     """It ends soon after a signal, and says why."""
     running.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(60):
+    async with deadline(60):
         while running.poll() is None:
             await Clock().sleep(0.02)
     _, said = running.communicate()

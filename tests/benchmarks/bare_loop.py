@@ -14,6 +14,8 @@ import aiohttp
 import asyncpg
 import uvloop
 
+from sync_worker.tasks import TaskGroup
+
 TABLE: Final = """
     DROP TABLE IF EXISTS bare;
     CREATE TABLE bare (id bigint, user_id bigint, type text, address text, position integer, state text)
@@ -33,7 +35,7 @@ class Loop:
 
     async def run(self) -> None:
         """List, read, copy."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             workers = [group.create_task(self._work()) for _ in range(CONCURRENCY)]
             async for page in self._pages("/api/v1/accounts/self/users?per_page=100"):
                 for user in page:

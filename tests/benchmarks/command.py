@@ -9,6 +9,7 @@ from typing import Final
 
 import uvloop
 
+from sync_worker.clock import deadline
 from tests.benchmarks import cpu, gate, memory, merge, plan, reports
 from tests.benchmarks.report import Figure, Section, machine, show, write
 
@@ -68,7 +69,7 @@ def _run(name: str, *, quick: bool) -> Section:
 
 async def _limited(measuring: Awaitable[list[Figure]], seconds: float) -> list[Figure]:
     try:
-        async with asyncio.timeout(seconds):
+        async with deadline(seconds):
             return await measuring
     except TimeoutError:
         return [Figure(name=f"not finished within {seconds:.0f} s", value=seconds, unit="s", good=False)]

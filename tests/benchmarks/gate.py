@@ -1,6 +1,5 @@
 """The real gate and the real client against a sandbox at its defaults, beside an oracle that sees the bucket."""
 
-import asyncio
 from collections.abc import Iterator
 from random import Random
 from statistics import mean
@@ -13,6 +12,7 @@ from sync_worker.channels import by_id
 from sync_worker.clock import Clock
 from sync_worker.sandbox import SandboxOptions
 from sync_worker.sandbox.generate import generate
+from sync_worker.tasks import TaskGroup
 from tests.benchmarks.processes import Canvas, sandbox
 from tests.benchmarks.report import Figure
 from tests.simulation import Server, oracle
@@ -51,7 +51,7 @@ async def _read(canvas: Canvas, ids: Iterator[int]) -> tuple[float, int]:
     options = ClientOptions(base_url=canvas.base_url, token=canvas.token, max_concurrency=CONCURRENCY)
     async with CanvasClient(options, gate, clock) as client:
         started = clock.monotonic()
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for _ in range(CONCURRENCY):
                 group.create_task(_work(client, ids))
         return clock.monotonic() - started, gate.state().refusals

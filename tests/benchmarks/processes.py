@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.embedded import EmbeddedServer, ServerOptions
+from sync_worker.tasks import TaskGroup
 
 UNTHROTTLED: Final = {"high_water_mark": 1e9, "maximum": 1e9, "mean_server_time": 0.0}
 """Knobs of a sandbox that lets everything through at once."""
@@ -75,7 +76,7 @@ async def _remove(folder: Path) -> None:
     """Once its server has stopped."""
     clock = Clock()
     with suppress(TimeoutError):
-        async with asyncio.timeout(10.0):
+        async with deadline(10.0):
             while (folder / "pg" / "data" / "postmaster.pid").exists():
                 await clock.sleep(0.05)
     shutil.rmtree(folder, ignore_errors=True)
@@ -109,7 +110,7 @@ async def measured(*command: str, code: int = 0) -> Usage:
     before, started = _children_cpu(), clock.monotonic()
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
-    async with _ended_with(process), asyncio.TaskGroup() as group:
+    async with _ended_with(process), TaskGroup() as group:
         peak = group.create_task(_watch(process, clock))
         said, _ = await process.communicate()
     if process.returncode != code:

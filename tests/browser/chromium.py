@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import aiohttp
 
+from sync_worker.clock import deadline
+
 PATIENCE: Final = 60.0  # seconds for any answer
 AXE: Final = Path(__file__).with_name("axe.min.js")
 
@@ -42,7 +44,7 @@ class Tab:
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_str(json.dumps({"id": number, "method": method, "params": params}))
-        async with asyncio.timeout(PATIENCE):
+        async with deadline(PATIENCE):
             return await answer
 
     async def listen(self) -> None:
@@ -87,7 +89,7 @@ class Tab:
         """Load a page to its end."""
         self._loaded.clear()
         await self.send("Page.navigate", url=address)
-        async with asyncio.timeout(PATIENCE):
+        async with deadline(PATIENCE):
             await self._loaded.wait()
 
     async def value(self, expression: str) -> Any:
@@ -166,7 +168,7 @@ async def browsing(folder: Path) -> AsyncIterator[Tab]:
 
 async def _port(stderr: asyncio.StreamReader) -> int:
     """The port that the browser says it listens on."""
-    async with asyncio.timeout(PATIENCE):
+    async with deadline(PATIENCE):
         async for line in stderr:
             if b"DevTools listening on" in line:
                 return int(line.split(b"127.0.0.1:")[1].split(b"/")[0])

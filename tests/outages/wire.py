@@ -17,6 +17,7 @@ from typing import Final
 from typing_extensions import override
 
 from sync_worker.mirror.sql import statements
+from sync_worker.tasks import TaskGroup
 
 COPY: Final = "COPY"
 """The statement that stands for a part of a COPY's data."""
@@ -182,7 +183,7 @@ class Wire:
                 await talk
             other.close()
 
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             group.create_task(until_it_ends(self._talk(reader, line), there))
             group.create_task(until_it_ends(self._answer(there_reader, line), writer))
         self.lines.discard(line)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from sync_worker.canvas.gate import Gate
 from sync_worker.canvas.throttle import BucketModel
+from sync_worker.clock import deadline
+from sync_worker.tasks import TaskGroup
 from tests.virtual_time import VirtualClock, run_virtually
 
 HEADERS = st.one_of(st.none(), st.floats(-800.0, 800.0), st.sampled_from([nan, inf, -inf, 1e300]))
@@ -58,7 +60,7 @@ class Crowd:
         await self.clock.sleep(behaviour.comes_after)
         limit = None if behaviour.gives_up_after == inf else behaviour.gives_up_after
         try:
-            async with asyncio.timeout(limit):
+            async with deadline(limit):
                 for refused in [True] * behaviour.refusals + [False]:
                     await self._attempt(behaviour, refused=refused)
         except (TimeoutError, ValueError):
@@ -91,7 +93,7 @@ def test_any_crowd(max_concurrency: int, behaviours: list[Behaviour]) -> None:
 
     async def story() -> None:
         crowd = Crowd(max_concurrency)
-        async with asyncio.timeout(100 * 3600.0), asyncio.TaskGroup() as group:
+        async with deadline(100 * 3600.0), TaskGroup() as group:
             for behaviour in behaviours:
                 group.create_task(crowd.caller(behaviour))
         assert crowd.most_in <= max_concurrency

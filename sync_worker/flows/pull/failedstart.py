@@ -4,11 +4,11 @@ Not noted: what says nothing about how things are (a signal, another run that ho
 what cannot be noted because the database is away.
 """
 
-import asyncio
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from sync_worker.clock import deadline
 from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost, Stopped, SyncWorkerError
 from sync_worker.exitcodes import UNEXPECTED
 from sync_worker.flows.rooms import Opened
@@ -46,5 +46,5 @@ async def note_start(
             exit_code=exit_code,
             message=message,
         )
-        async with asyncio.timeout(PATIENCE):
+        async with deadline(PATIENCE):
             await note_failed_start(opened.database, opened.clock, start)

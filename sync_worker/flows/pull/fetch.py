@@ -18,6 +18,7 @@ from sync_worker.logs import get_logger
 from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.merge import Merged, Mirror
 from sync_worker.mirror.runs import Batch, Run
+from sync_worker.tasks import TaskGroup
 
 Reader = Callable[[int], Awaitable[ReadOutcome]]
 """Reads one user; raises only what is about the whole run."""
@@ -79,7 +80,7 @@ class Fetcher:
 
     async def run(self) -> None:
         """Read and commit until the ledger has no batch left and none will come."""
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             readers = [group.create_task(self._work(), name=f"reader {n}") for n in range(self._workers)]
             writer = group.create_task(self._write(), name="writer")
             async for batch in self._claims():
@@ -170,7 +171,7 @@ async def read_all(user_ids: tuple[int, ...], read: Reader, workers: int) -> lis
         for user_id in waiting:
             outcomes.append(await read(user_id))  # noqa: PERF401  (shared by all workers)
 
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for number in range(min(workers, len(user_ids))):
             group.create_task(work(), name=f"reader {number}")
     return outcomes

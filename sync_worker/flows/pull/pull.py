@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sync_worker.clock import deadline
 from sync_worker.errors import DatabaseUnreachable
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.canvas import bind_to_canvas, outage_watch, reader
@@ -33,6 +34,7 @@ from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.merge import Mirror
 from sync_worker.mirror.runs import Run, RunRequest
+from sync_worker.tasks import TaskGroup
 from sync_worker.users.fingerprint import fingerprint
 from sync_worker.users.queries import check_queries
 from sync_worker.users.specs import Spec
@@ -165,7 +167,7 @@ class _Pull:
         if isinstance(error, DatabaseUnreachable) or self._writer.lost.is_set():
             return
         with suppress(Exception):  # what cannot be kept is read again; the first error is the one to tell
-            async with asyncio.timeout(PATIENCE):
+            async with deadline(PATIENCE):
                 await self._fetcher.commit_partial()
 
     async def _look_after_actions(self) -> Recovered:
@@ -192,7 +194,7 @@ class _Pull:
             outage=self._outage,
             progress=self._progress,
         )
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             group.create_task(enroller.run(), name="enroller")
             group.create_task(self._fetcher.run(), name="fetcher")
 

@@ -1,12 +1,12 @@
 """The end of a run, well or not: for the caller, for the ledger and for the log."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from sync_worker.canvas.options import Traffic
+from sync_worker.clock import deadline
 from sync_worker.errors import LockLost, Stopped, SyncWorkerError, TokenRefused, Unreachable
 from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.pull.settle import Settled
@@ -105,7 +105,7 @@ class Recorder:
             exit_code, reason = error.exit_code, str(error)
         if not isinstance(error, LockLost):  # then nothing may be written
             with suppress(SyncWorkerError, TimeoutError):
-                async with asyncio.timeout(PATIENCE):
+                async with deadline(PATIENCE):
                     await self._finish(status, exit_code, reason, 0)
         log.warning("run stopped", status=status, exit_code=exit_code, reason=reason)
 

@@ -4,7 +4,6 @@ Under the instance's lock: look after actions with an unknown outcome, weigh wha
 guards, try one create alone, then go through the users, a few at a time.
 """
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -47,6 +46,7 @@ from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.runs import Run, RunRequest
 from sync_worker.mirror.unknown import LATE_EFFECT
+from sync_worker.tasks import TaskGroup
 
 WRITERS: Final = 8
 """Users that are worked on together: what goes wrong is noticed before it has gone wrong for many."""
@@ -280,7 +280,7 @@ class _Apply:
                     return
                 await self._act(actor, task)
 
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for number in range(min(WRITERS, len(tasks))):
                 group.create_task(work(), name=f"writer {number}")
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from sync_worker.channels import Failure, ReadOutcome
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.errors import CanvasUnreachable, RequestFailed, Trouble
 from sync_worker.flows.progress import Progress, Waiting
 from sync_worker.flows.waiting.backoff import pauses
@@ -150,7 +150,7 @@ class OutageWatch:
     async def _trouble(self, limit: float | None) -> Trouble | None:
         """Ask the probe, for so many seconds at most; its trouble, None where Canvas answers."""
         try:
-            async with asyncio.timeout(limit):
+            async with deadline(limit):
                 await self._probe()
         except Trouble as error:
             return error

@@ -5,11 +5,11 @@ when it is given again. So this is a loop around a flow that resumes by itself, 
 the start that lost its lock can commit nothing, and the next one has a lock and an epoch of its own.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeVar
 
+from sync_worker.clock import deadline
 from sync_worker.errors import DatabaseStuck, DatabaseUnreachable, LockHeld, LockLost, Stopped, SyncWorkerError
 from sync_worker.flows.progress import Progress, Waiting
 from sync_worker.flows.rooms import Rooms
@@ -106,7 +106,7 @@ def _tell(rooms: Rooms, progress: Progress, error: SyncWorkerError) -> None:
 async def _pause(seconds: float, rooms: Rooms, stop: Stop) -> None:
     """Wait; a signal ends it at once."""
     with stop.gently(rooms.database.abandon), suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with deadline(seconds):
             await stop.requested.wait()
             raise Stopped(stop.signum or 0)
 

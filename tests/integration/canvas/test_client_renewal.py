@@ -1,6 +1,5 @@
 """Access tokens that end, against the sandbox: one renewal for all, no request lost, no create sent twice."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -16,6 +15,7 @@ from sync_worker.channels import by_id
 from sync_worker.clock import Clock
 from sync_worker.errors import ClientRefused, TokenRefused, Trouble
 from sync_worker.sandbox import Fault, FaultKind, Sandbox, SandboxOptions
+from sync_worker.tasks import TaskGroup
 from tests.integration.canvas.harness import EagerClock, connected, raw_server
 
 GRANT = RefreshGrant(
@@ -65,7 +65,7 @@ async def test_the_first_token_is_asked_for_when_it_is_needed() -> None:
     """Once, however many requests begin together; logs hide it."""
     async with school() as sandbox, renewing(sandbox) as client:
         assert sandbox.counters.requests == 0
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for user_id in sandbox.school.users:
                 group.create_task(client.list_channels(by_id(user_id)))
         assert sandbox.counters.by_route["renew"] == 1
@@ -78,7 +78,7 @@ async def test_a_token_that_is_refused_is_renewed_once_for_all() -> None:
     """Every list is read, whatever was refused meanwhile; nobody waits between two attempts."""
     clock = EagerClock()
     async with school(access_token_requests=25) as sandbox, renewing(sandbox, clock) as client:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             lists = [group.create_task(client.list_channels(by_id(user_id))) for user_id in sandbox.school.users]
         live = {channel.id for user in sandbox.school.users.values() for channel in user.live_channels()}
         assert {channel.id for each in lists for channel in each.result()} == live
@@ -173,7 +173,7 @@ async def _all(client: CanvasClient, number: int) -> list[BaseException]:
         except Exception as error:  # noqa: BLE001  (each is looked at)
             errors.append(error)
 
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for user_id in range(1, number + 1):
             group.create_task(one(user_id))
     return errors
@@ -257,7 +257,7 @@ async def test_whoever_asked_is_cancelled() -> None:
         await _warmed_up(client)
         sandbox.tokens.revoke(sandbox.renewals.given[-1])
         sandbox.add_fault(Fault(route="renew", kind=FaultKind.HANG, seconds=60, times=1))
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             first = group.create_task(client.get_user(by_id(1001)))
             while sandbox.counters.faults == 0:
                 await Clock().sleep(0.01)

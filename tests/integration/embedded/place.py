@@ -1,6 +1,5 @@
 """One server's home, and what runs there."""
 
-import asyncio
 import json
 import os
 import sys
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.embedded import EmbeddedServer, ServerOptions
 
 QUICK = ServerOptions(idle_seconds=0.3, durable=False)
@@ -98,7 +97,7 @@ def _all_processes() -> Iterator[Process]:
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until a condition holds, at most so many seconds."""
     clock = Clock()
-    async with asyncio.timeout(seconds):
+    async with deadline(seconds):
         while not condition():
             await clock.sleep(0.02)
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import asyncpg
 
+from sync_worker.clock import deadline
 from sync_worker.embedded import ServerOptions, commands, processes, sockets
 from sync_worker.embedded.account import server_account
 from sync_worker.embedded.binaries import candidates, search_places
@@ -175,7 +176,7 @@ async def test_a_new_home_in_a_removed_ones_place_is_its_own(place: Place) -> No
         old.signal(signal.SIGCONT)
         await until(lambda: not old.alive and not postmaster.alive, 30)
         assert not left.exists()
-        async with asyncio.timeout(30), place.server() as again:
+        async with deadline(30), place.server() as again:
             assert await remembered(again.dsn("postgres")) == 42
 
 
@@ -184,8 +185,8 @@ async def test_a_home_that_lost_its_data_begins_anew(place: Place) -> None:
     async with place.server(LONG) as server:
         await remember(server.dsn("postgres"))
     shutil.rmtree(place.folder / "data")
-    async with asyncio.timeout(30), place.server() as server:
+    async with deadline(30), place.server() as server:
         pass
     await until(lambda: place.supervisor() is None, 10)
-    async with asyncio.timeout(30), place.server() as server:
+    async with deadline(30), place.server() as server:
         await remember(server.dsn("postgres"))

@@ -1,6 +1,5 @@
 """What holds of every server that runs."""
 
-import asyncio
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import pytest
 
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.errors import DatabaseUnreachable
+from sync_worker.tasks import TaskGroup
 from tests.integration.embedded.place import Place, ask, socket_folder, until
 
 
@@ -45,7 +45,7 @@ async def test_text_is_unicode(shared: Shared) -> None:
 
 async def test_a_database_is_made_once(shared: Shared) -> None:
     """Any number of tasks may ask for the same database at the same moment."""
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for _ in range(5):
             group.create_task(shared.server.ensure_database("sync_worker"))
     assert await ask(shared.server, "SELECT count(*) FROM pg_database WHERE datname = 'sync_worker'") == 1

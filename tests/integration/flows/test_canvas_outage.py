@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import CanvasUnreachable, LockLost, Stopped
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.report import RunReport
@@ -67,7 +68,7 @@ async def outage(stage: Stage, *, first: int, refused: bool = False) -> AsyncIte
 
 async def waiting(stage: Stage, progress: Progress) -> None:
     """Wait until the run waits."""
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while progress.doing != "waiting for Canvas":
             await stage.clock.sleep(0.01)
     assert progress.waiting is not None
@@ -76,7 +77,7 @@ async def waiting(stage: Stage, progress: Progress) -> None:
 
 async def counted(stage: Stage, number: int) -> None:
     """Wait until so many users have been asked for."""
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while len(stage.sandbox.counters.channel_lists) < number:
             await stage.clock.sleep(0.001)
 
@@ -140,7 +141,7 @@ async def test_second_reads_sit_it_out(school: Stage) -> None:
         school.school.retire(channel_id)
     progress, routes = Progress(), ("list_channels", "get_user")
     running = begun(school, progress)
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while progress.phase != "reading again":
             await school.clock.sleep(0)
     for route in routes:
@@ -177,7 +178,7 @@ async def test_a_signal_while_it_waits(school: Stage, signum: int) -> None:
     await waiting(school, progress)
     stop.request(signum)
     with pytest.raises(Stopped) as stopped:
-        async with asyncio.timeout(20):
+        async with deadline(20):
             await running
     assert stopped.value.exit_code == 128 + signum
     run = await school.last_run()
@@ -201,7 +202,7 @@ async def test_the_lock_while_it_waits(school: Stage, monkeypatch: pytest.Monkey
     assert "SELECT 1" in await school.value(last)
     await school.fetch(CUT)
     with pytest.raises(LockLost):
-        async with asyncio.timeout(20):
+        async with deadline(20):
             await running
 
 

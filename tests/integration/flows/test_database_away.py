@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.embedded import EmbeddedServer
 from sync_worker.errors import LockHeld, Stopped, Unreachable
 from sync_worker.flows.progress import Progress
@@ -103,7 +103,7 @@ def revive(place: Place) -> None:
 
 async def recovered(stage: Stage) -> None:
     """Wait until it answers: at the start of a command nobody does."""
-    async with asyncio.timeout(30):
+    async with deadline(30):
         while True:
             with suppress(OSError, asyncpg.PostgresError):
                 await stage.fetch("SELECT 1")
@@ -122,14 +122,14 @@ def begun(stage: Stage, progress: Progress, stop: Stop | None = None) -> "asynci
 
 async def halfway(stage: Stage) -> None:
     """Wait until a run has read a third."""
-    async with asyncio.timeout(30):
+    async with deadline(30):
         while len(stage.sandbox.counters.channel_lists) < len(stage.ids) / 3:
             await stage.clock.sleep(0.005)
 
 
 async def waiting(stage: Stage, progress: Progress) -> None:
     """Wait until it has noticed."""
-    async with asyncio.timeout(30):
+    async with deadline(30):
         while progress.doing != "waiting for the database":
             await stage.clock.sleep(0.01)
     assert progress.waiting is not None
@@ -137,7 +137,7 @@ async def waiting(stage: Stage, progress: Progress) -> None:
 
 async def finished(running: "asyncio.Task[RunReport]", stage: Stage) -> RunReport:
     """Its report; the mirror is the school."""
-    async with asyncio.timeout(60):
+    async with deadline(60):
         report = await running
     assert (report.exit_code, report.figures.users_failed) == (0, 0)
     assert report.figures.users_total == report.figures.users_done == len(stage.ids)
@@ -183,7 +183,7 @@ async def test_a_database_that_does_not_come_back(doomed: Stage, place: Place) -
     await halfway(doomed)
     kill(place)
     with pytest.raises(Unreachable, match="cannot be reached") as stopped:
-        async with asyncio.timeout(30):
+        async with deadline(30):
             await running
     assert stopped.value.exit_code == 7
     revive(place)
@@ -230,7 +230,7 @@ async def test_somebody_else_has_taken_the_lock_meanwhile(stage: Stage, monkeypa
         await stage.fetch("UPDATE worker.instances SET holder_pid = 1, holder_host = 'elsewhere'")
         done = await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'")
         with pytest.raises(LockHeld, match="elsewhere") as held:
-            async with asyncio.timeout(20):
+            async with deadline(20):
                 await running
         assert held.value.exit_code == 6
         assert await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") == done
@@ -248,7 +248,7 @@ async def test_the_server_still_believes_in_the_lost_connection(stage: Stage) ->
         await halfway(stage)
         async with there.dedicated("sync-worker believed in") as ghost:
             await stage.fetch(CUT)
-            async with asyncio.timeout(10):
+            async with deadline(10):
                 while not (await ghost.fetch_row("try_lock", lock.LOCK_KEY, "main"))["taken"]:  # type: ignore[index]
                     await stage.clock.sleep(0)
             await waiting(stage, progress)
@@ -274,7 +274,7 @@ async def test_the_network_goes_silent(stage: Stage, monkeypatch: pytest.MonkeyP
         await waiting(stage, progress)
         await stage.clock.sleep(0.5)
         proxy.flows.set()
-        async with asyncio.timeout(60):
+        async with deadline(60):
             report = await running
         assert (report.exit_code, report.resumed, report.run_id) == (0, True, 1)
         await stage.assert_equal()
@@ -291,7 +291,7 @@ async def test_a_signal_while_it_waits(stage: Stage, monkeypatch: pytest.MonkeyP
     await waiting(stage, progress)
     stop.request(signal.SIGTERM)
     with pytest.raises(Stopped) as stopped:
-        async with asyncio.timeout(10):
+        async with deadline(10):
             await running
     assert stopped.value.exit_code == 143
     stage.sandbox.clear_faults()
@@ -329,7 +329,7 @@ async def planned(stage: Stage, folder: Path) -> tuple[Applying, int, list[int]]
 
 async def middle(applying: Applying, number: int) -> None:
     """Wait until some actions are done."""
-    async with asyncio.timeout(30):
+    async with deadline(30):
         while (await applying.statuses(number))["done"] < 9:
             await applying.stage.clock.sleep(0.01)
 
@@ -364,7 +364,7 @@ async def test_an_apply_goes_on_after_a_crash_of_the_server(doomed: Stage, place
     kill(place)
     await waiting(doomed, progress)
     revive(place)
-    async with asyncio.timeout(60):
+    async with deadline(60):
         report = await running
     assert (report.findings, report.exit_code, report.left, report.tally.wrong) == ((), 0, 0, 0)
     assert report.run_id == 2
@@ -383,7 +383,7 @@ async def test_an_apply_with_a_limit_keeps_to_it(stage: Stage, tmp_path: Path) -
     running = asyncio.create_task(applying.apply(number, progress=progress, allow=ALLOW, limit=12))
     await middle(applying, number)
     await stage.fetch(CUT)
-    async with asyncio.timeout(60):
+    async with deadline(60):
         report = await running
     assert progress.starts == 2
     assert (report.findings, report.exit_code, report.left) == ((), 0, 60 - 24)

@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import CanvasUnreachable, ClientRefused, TokenRefused
 from sync_worker.sandbox import Fault, FaultKind
 from tests.integration.flows.harness import PatientClock, Stage, quick, staged
@@ -212,7 +213,7 @@ async def test_a_slow_user_does_not_hold_the_others_back(database_url: str) -> N
         slow = frozenset(stage.ids[5:6])
         stage.sandbox.add_fault(Fault(kind="hang", seconds=1, route="list_channels", user_ids=slow))
         running = asyncio.create_task(stage.run())
-        async with asyncio.timeout(20):
+        async with deadline(20):
             while await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") < 9:
                 await stage.clock.sleep(0.05)
         assert not running.done()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import LockLost, Stopped
 from sync_worker.flows.pull import pull, record
 from sync_worker.flows.pull.report import RunReport
@@ -34,7 +35,7 @@ async def cut_off(stage: Stage, proxy: Proxy, stop: Stop) -> Running:
     stage.sandbox.add_fault(Fault(kind="hang", seconds=0.05, route="list_channels"))
     there, stage.database_url = stage.database_url, proxy.url
     running = asyncio.create_task(stage.run(stop=stop))
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while len(stage.sandbox.counters.channel_lists) < 30:
             await stage.clock.sleep(0.01)
     stage.database_url = there

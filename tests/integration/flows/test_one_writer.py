@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import LockHeld, LockLost, Stopped, Unreachable, WrongCanvas
 from sync_worker.flows.stop import Stop
 from sync_worker.sandbox import Fault
@@ -15,7 +16,7 @@ CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_
 
 async def begun(stage: Stage) -> None:
     """Wait until a run has read some."""
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while len(stage.sandbox.counters.channel_lists) < 60:
             await stage.clock.sleep(0.01)
 
@@ -26,7 +27,7 @@ async def test_a_second_run_leaves_at_once(stage: Stage) -> None:
     stage.run_table["grace_period"] = "100ms"
     stop = Stop()
     first = asyncio.create_task(stage.run(kind="backfill", stop=stop))
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") < 9:
             await stage.clock.sleep(0.01)
         while stage.sandbox.counters.in_flight > 1:
@@ -105,7 +106,7 @@ async def test_a_database_that_cuts_every_connection(stage: Stage) -> None:
     """As a restart does: exit 7; the next run goes on, and nothing that was written is read again."""
     stage.sandbox.add_fault(Fault(kind="hang", seconds=60, route="list_channels", user_ids=frozenset(stage.ids[50:])))
     running = asyncio.create_task(stage.run())
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while await stage.value("SELECT count(*) FROM worker.batches WHERE status = 'done'") < 2:
             await stage.clock.sleep(0.01)
     await stage.fetch(

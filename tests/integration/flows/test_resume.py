@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import Stopped
 from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.stop import Stop
@@ -34,7 +35,7 @@ async def interrupted(stage: Stage, *specs: str, done: int, **given: Any) -> Non
     """Start a run, and stop it after so many users have been asked for."""
     stop = Stop()
     running: asyncio.Task[RunReport] = asyncio.create_task(stage.run(*specs, stop=stop, **given))
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while len(stage.sandbox.counters.channel_lists) < done and not running.done():
             await stage.clock.sleep(0.01)
     stop.request(signal.SIGTERM)
@@ -87,7 +88,7 @@ async def test_a_stop_while_canvas_does_not_answer_at_all(stage: Stage) -> None:
     running = asyncio.create_task(stage.run(stop=stop))
     await stage.clock.sleep(0.3)
     stop.request(signal.SIGTERM)
-    async with asyncio.timeout(20):
+    async with deadline(20):
         with pytest.raises(Stopped):
             await running
     assert await stage.fetch("SELECT * FROM worker.runs") == []
@@ -121,7 +122,7 @@ async def test_a_stop_during_the_second_reads(stage: Stage) -> None:
     )
     stop = Stop()
     running = asyncio.create_task(stage.run(stop=stop))
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while stage.sandbox.counters.channel_lists[victims[0]] < 2:
             await stage.clock.sleep(0.01)
     stop.request(signal.SIGTERM)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import SourceError
 from sync_worker.sandbox import Fault
 from tests.integration.flows.harness import PatientClock, Stage, expected, quick, staged
@@ -99,7 +100,7 @@ async def test_reading_begins_while_the_listing_goes_on(database_url: str) -> No
     async with staged(database_url, options=quick(users=300), canvas_clock=canvas_clock) as stage:
         stage.sandbox.add_fault(Fault(kind="hang", seconds=1, route="list_users", page=3))
         running = asyncio.create_task(stage.run())
-        async with asyncio.timeout(20):
+        async with deadline(20):
             while len(lists(stage)) < 200:
                 await stage.clock.sleep(0.01)
         assert stage.sandbox.counters.by_route["list_users"] == 3

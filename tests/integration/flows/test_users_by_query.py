@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import SourceError, Stopped
 from sync_worker.flows.stop import Stop
 from sync_worker.sandbox import Fault
@@ -106,7 +107,7 @@ async def test_an_interrupted_run_goes_on(stage: Stage, tmp_path: Path) -> None:
     stage.sandbox.counters.reset()
     stop = Stop()
     running = asyncio.create_task(stage.run(spec, stop=stop))
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while len(lists(stage)) < 40 and not running.done():
             await stage.clock.sleep(0.01)
     stop.request(signal.SIGTERM)

@@ -1,8 +1,7 @@
 """Batches of one run are written while others are read: their transactions come one after the other."""
 
-import asyncio
-
 from sync_worker.channels import User
+from sync_worker.tasks import TaskGroup
 from tests.integration.mirror.stage import Stage, channel, snapshot
 
 
@@ -15,7 +14,7 @@ async def test_a_newer_read_wins_whichever_commits_first(stage: Stage) -> None:
             (older, snapshot(number, 1, channel(number, "old@example.com"))),
             (newer, snapshot(number + 100, 2, channel(number, "new@example.com"))),
         ]
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for batch, read in reads if number % 2 else reversed(reads):
                 group.create_task(stage.mirror.commit(stage.run, batch, [read]))
     assert set((await stage.live()).values()) == {"new@example.com"}
@@ -34,7 +33,7 @@ async def test_many_at_once_neither_deadlock_nor_disturb_each_other(stage: Stage
         channels = shared if number % 2 else shared[::-1]
         await stage.mirror.commit(stage.run, batches[number - 1], [snapshot(number, number, *channels)])
 
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         for number in people:
             group.create_task(commit(number))
         for order in (people, people[::-1]):

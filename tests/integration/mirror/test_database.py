@@ -6,7 +6,7 @@ import socket
 import asyncpg
 import pytest
 
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.errors import ConfigError, DatabaseUnreachable, SyncWorkerError
 from sync_worker.mirror import database as database_module
 from sync_worker.mirror.database import Database, connect
@@ -253,7 +253,7 @@ async def test_abandoned_connections_answer_at_once(database_url: str, monkeypat
         task = await _hangs(database, proxy)
         database.abandon()
         with pytest.raises(DatabaseUnreachable):
-            async with asyncio.timeout(30):
+            async with deadline(30):
                 await task
         proxy.flows.set()
         async with database.session() as session:
@@ -267,5 +267,31 @@ async def test_a_silent_server_is_not_waited_for_forever(database_url: str, monk
     async with proxied(database_url) as proxy, connect(proxy.url, size=1) as database:
         task = await _hangs(database, proxy)
         with pytest.raises(DatabaseUnreachable):
-            async with asyncio.timeout(30):
+            async with deadline(30):
                 await task
+
+
+@pytest.mark.parametrize("size", [0, 1])
+async def test_a_silent_server_in_a_task_that_was_cancelled_before(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, *, size: int
+) -> None:
+    """It cleans up, or goes on after an error of its tasks: a connection that does not come is an error there, too."""
+    monkeypatch.setattr(database_module, "CONNECT_TIMEOUT", 0.3)
+
+    async def ask(database: Database) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(DatabaseUnreachable):
+                async with database.session() if size else database.dedicated("test"):
+                    pass
+            raise ZeroDivisionError
+
+    async with proxied(database_url) as proxy, connect(proxy.url, size=2) as database, database.session():
+        proxy.flows.clear()
+        task = asyncio.create_task(ask(database))
+        await Clock().sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=30)
+        assert isinstance(task.exception(), ZeroDivisionError)
+        proxy.flows.set()

@@ -1,6 +1,5 @@
 """The ledger: enrolment, claims, resumption, the end of a run."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.merge import Merged, Mirror
 from sync_worker.mirror.runs import Reason, Run, RunEnd, RunFigures
+from sync_worker.tasks import TaskGroup
 from tests.integration.mirror.stage import (
     Stage,
     at,
@@ -86,7 +86,7 @@ async def test_the_list_of_walked_users_is_its_sessions_alone(stage: Stage) -> N
 async def test_batches_are_claimed_in_order_each_once(stage: Stage) -> None:
     """Also when many claim at the same moment."""
     await stage.enrol(*[User(id=number) for number in range(1, 9)], size=1)
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         claims = [group.create_task(stage.ledger.claim(stage.run)) for _ in range(10)]
     batches = [batch for task in claims if (batch := task.result())]
     assert sorted(batch.user_ids for batch in batches) == [(number,) for number in range(1, 9)]

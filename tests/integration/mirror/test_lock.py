@@ -13,7 +13,7 @@ import pytest
 from typing_extensions import override
 
 from sync_worker.channels import User
-from sync_worker.clock import Clock
+from sync_worker.clock import Clock, deadline
 from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
 from sync_worker.mirror import database as database_module
 from sync_worker.mirror import lock
@@ -21,6 +21,7 @@ from sync_worker.mirror.database import Database, Session, connect
 from sync_worker.mirror.lock import Holder, Process, Writer, writing
 from sync_worker.mirror.merge import Merged
 from sync_worker.mirror.readback import instance_status
+from sync_worker.tasks import TaskGroup
 from tests.integration.mirror.stage import Stage, channel, kill_backend, request, snapshot, staged
 from tests.integration.mirror.wire import proxied
 
@@ -93,7 +94,7 @@ async def test_a_crash_frees_the_lock(database: Database, clock: Clock, holder: 
             pass
     holder.send_signal(signal.SIGKILL)
     await holder.wait()
-    async with asyncio.timeout(30):
+    async with deadline(30):
         while not await _can_write(database, clock):
             await clock.sleep(0.02)
 
@@ -110,7 +111,7 @@ async def test_a_writer_whose_lock_is_gone_commits_nothing(stage: Stage) -> None
     """Promise 6: and it knows at once."""
     batch = await stage.batch(1)
     await kill_backend(stage.database, stage.writer._backend)
-    async with asyncio.timeout(10):  # less than from one heartbeat to the next
+    async with deadline(10):  # less than from one heartbeat to the next
         await stage.writer.lost.wait()
     with pytest.raises(LockLost, match="the lock of instance main is gone"):
         await stage.mirror.commit(stage.run, batch, [snapshot(1, 1, channel(10))])
@@ -156,7 +157,7 @@ async def test_a_successor_waits_for_a_commit_that_is_under_way(stage: Stage) ->
     """Then it sees what was written."""
     async with stage.writer.transaction() as session:
         await kill_backend(stage.database, stage.writer._backend)
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             successor = group.create_task(_epoch(stage.database))
             await stage.clock.sleep(0.1)
             assert not successor.done()
@@ -186,7 +187,7 @@ async def test_a_transaction_of_a_writer_that_lost_power_is_ended(
             async with writer.transaction() as session:
                 proxy.flows.clear()
                 await kill_backend(database, writer._backend)
-                async with asyncio.timeout(60), writing(database, "main", "run", clock) as successor:
+                async with deadline(60), writing(database, "main", "run", clock) as successor:
                     assert successor.epoch == writer.epoch + 1
                 proxy.flows.set()
                 await session.fetch_value("alive")
@@ -202,7 +203,7 @@ async def test_a_transaction_that_does_not_end(
         pass
     async with database.transaction() as session:
         await session.connection.execute("SELECT FROM worker.instances FOR UPDATE")
-        async with asyncio.timeout(30):  # far from the real patience
+        async with deadline(30):  # far from the real patience
             with pytest.raises(LockHeld, match=r"transaction of its last writer is still open, that was `backfill` of"):
                 async with writing(database, "main", "run", clock):
                     pass
@@ -222,7 +223,7 @@ async def test_a_silent_connection_is_noticed(database_url: str, clock: Clock, m
         async with writer.transaction():
             pass
         proxy.flows.clear()
-        async with asyncio.timeout(30):
+        async with deadline(30):
             await writer.lost.wait()
         with pytest.raises(LockLost):
             async with writer.transaction():

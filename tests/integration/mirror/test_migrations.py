@@ -1,6 +1,5 @@
 """Migrations: in order, once, whole or not at all, one migrator at a time."""
 
-import asyncio
 import hashlib
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sync_worker.errors import ConfigError, DatabaseUnreachable, SchemaError, Un
 from sync_worker.mirror import migrations
 from sync_worker.mirror.database import Database, connect
 from sync_worker.mirror.migrations import Migration, migrate, require_current, status
+from sync_worker.tasks import TaskGroup
 
 
 def migration(version: int, text: str) -> Migration:
@@ -105,7 +105,7 @@ async def test_a_newer_database_is_refused(empty_database_url: str, clock: Clock
 async def test_migrators_at_the_same_moment(empty_database_url: str, clock: Clock) -> None:
     """One does the work, the others find it done."""
     async with connect(empty_database_url) as database:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             tasks = [group.create_task(migrate(database, clock)) for _ in range(4)]
         done = sorted(len(task.result()) for task in tasks)
         assert done == [0, 0, 0, len(migrations.migrations())]

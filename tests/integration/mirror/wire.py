@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
+from sync_worker.tasks import TaskGroup
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -48,7 +50,7 @@ async def proxied(url: str) -> AsyncIterator[Proxy]:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_unix_connection(path)
         proxy.writers += [writer, there_writer]
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             group.create_task(relay(reader, there_writer))
             group.create_task(relay(there_reader, writer))
 

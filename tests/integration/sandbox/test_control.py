@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import uvloop
 
+from sync_worker.clock import deadline
 from sync_worker.sandbox import Fault, Sandbox, SandboxOptions, serve
 from tests.integration.sandbox.visitor import Reply, Visitor, visiting
 
@@ -182,7 +183,7 @@ async def test_hanging_handlers_do_not_delay_the_end() -> None:
             sandbox.add_fault(Fault(kind="hang", seconds=3600))
             visitor = Visitor(sandbox, session)
             tasks = [asyncio.create_task(visitor.channels("self")) for _ in range(6)]
-            async with asyncio.timeout(30):
+            async with deadline(30):
                 while sandbox.counters.in_flight < 6:  # noqa: ASYNC110  (the server counts, it does not notify)
                     await asyncio.sleep(0.01)  # noqa: TID251  (waits for the server in this process)
             for task in tasks[:3]:

@@ -7,6 +7,7 @@ import pytest
 from typing_extensions import override
 
 from sync_worker.sandbox.clock import Clock
+from sync_worker.tasks import TaskGroup
 from tests.integration.sandbox.visitor import Reply, Visitor, visiting
 
 REMAINING = "X-Rate-Limit-Remaining"
@@ -26,7 +27,7 @@ class StoppedClock(Clock):
 
 async def at_once(visitor: Visitor, count: int) -> list[Reply]:
     """So many requests at the same time, in the order in which they were begun."""
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         tasks = [group.create_task(visitor.channels("self")) for _ in range(count)]
     return [task.result() for task in tasks]
 

@@ -1,6 +1,5 @@
 """The web server over real HTTP: what it answers, to whom, and how it is with the database away."""
 
-import asyncio
 import json
 import re
 import signal
@@ -13,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typing_extensions import override
 
+from sync_worker.clock import deadline
 from sync_worker.errors import ConfigError
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror.migrations import migrate
@@ -25,6 +25,7 @@ from sync_worker.service.schedule import Schedule
 from sync_worker.service.situation import Inquiry
 from sync_worker.service.timetable import ScheduledJob, timetable
 from sync_worker.service.web import Site, is_local, serving
+from sync_worker.tasks import TaskGroup
 from tests.integration.embedded.place import Place, until
 from tests.integration.flows.harness import quick, staged
 from tests.integration.service.office import LaterClock, Office
@@ -55,7 +56,7 @@ async def site(office: Office, metrics: Metrics | None = None) -> AsyncIterator[
         inquiry = Inquiry(opened, jobs, office.board, schedule.alive)
         stop = Stop()
         answers = Site(inquiry, metrics or Metrics(office.board, opened.names), status_page)
-        async with serving(answers, BIND) as address, asyncio.TaskGroup() as group:
+        async with serving(answers, BIND) as address, TaskGroup() as group:
             group.create_task(schedule.run(stop))
             await opened.clock.sleep(0)
             yield address
@@ -157,10 +158,10 @@ def test_the_page_escapes(office: Office) -> None:
 async def test_progress_is_live(office: Office) -> None:
     """While a run is at work its figures are there, in JSON, on the page and as metrics."""
     office.stage.sandbox.add_fault(Fault(kind="hang", seconds=0.05, route="list_channels"))
-    async with site(office) as address, asyncio.TaskGroup() as group:
+    async with site(office) as address, TaskGroup() as group:
         running = group.create_task(office.job())
         work: list[dict[str, object]] = []
-        async with asyncio.timeout(30):
+        async with deadline(30):
             while not work or not work[0]["done"]:
                 work = json.loads((await ask(address, "/status.json"))[1])["at_work"]
         assert (work[0]["instance"], work[0]["run"], work[0]["doing"]) == ("main", 1, "reading")
@@ -282,7 +283,7 @@ async def test_ready_only_with_a_database(place: Place, tmp_path: Path) -> None:
                 supervisor = place.supervisor()
                 assert supervisor is not None
                 supervisor.signal(signal.SIGCONT)
-                async with asyncio.timeout(30):
+                async with deadline(30):
                     while not (await ready(address))["ready"]:
                         await stage.clock.sleep(0.05)
                 assert value((await ask(address, "/metrics"))[1], "sync_worker_database_up") == 1

@@ -1,6 +1,5 @@
 """The jobs of the schedule on a real school: one at a time for each instance, counted, whatever becomes of them."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from sync_worker.sandbox import Fault
 from sync_worker.service.metrics import Metrics
 from sync_worker.service.serve import Worker
 from sync_worker.service.timetable import ScheduledJob, timetable
+from sync_worker.tasks import TaskGroup
 from tests.integration.service.office import Office
 
 JOBS = [{"job": kind, "cron": "0 3 * * *"} for kind in ("run", "backfill", "prune")]
@@ -35,7 +35,7 @@ def counted(metrics: Metrics, name: str, **labels: str) -> float | None:
 async def test_jobs_take_turns(office: Office) -> None:
     """Three at the same minute: none meets the lock of another."""
     metrics = Metrics(office.board, ("main",))
-    async with worker(office, metrics, Stop()) as (work, jobs), asyncio.TaskGroup() as group:
+    async with worker(office, metrics, Stop()) as (work, jobs), TaskGroup() as group:
         tasks = [group.create_task(work(job)) for job in jobs.values()]
     assert [task.result() for task in tasks] == [0, 0, 0]
     for kind in jobs:
@@ -73,7 +73,7 @@ async def test_a_stop(office: Office) -> None:
     """What is at work ends; what waits for its turn is not begun; nobody is told."""
     office.stage.sandbox.add_fault(Fault(kind="hang", seconds=0.1, route="list_channels"))
     stop, metrics = Stop(), Metrics(office.board, ("main",))
-    async with worker(office, metrics, stop) as (work, jobs), asyncio.TaskGroup() as group:
+    async with worker(office, metrics, stop) as (work, jobs), TaskGroup() as group:
         tasks = [group.create_task(work(jobs[kind])) for kind in ("run", "backfill")]
         while not office.stage.sandbox.counters.channel_lists:
             await office.clock.sleep(0.01)

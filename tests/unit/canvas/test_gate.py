@@ -11,6 +11,7 @@ import pytest
 from sync_worker.canvas.gate import Gate
 from sync_worker.canvas.throttle import BucketModel, BucketParameters
 from sync_worker.errors import QuotaExhausted
+from sync_worker.tasks import TaskGroup
 from tests.virtual_time import VirtualClock, run_virtually
 
 KNOWN = BucketParameters(high_water_mark=600.0, outflow=10.0, up_front_cost=50.0)
@@ -282,7 +283,7 @@ def test_block_listed_token_ends_everybody() -> None:
             ended.append(name)
 
     async def story(gated: Gated) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for number in range(30):
                 group.create_task(press(gated, f"{number}"))
         assert len(ended) == 30

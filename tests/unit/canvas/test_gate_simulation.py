@@ -1,6 +1,5 @@
 """The gate against simulated buckets on virtual time, measured by an oracle that sees the bucket."""
 
-import asyncio
 from random import Random
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from sync_worker.canvas.gate import Gate
 from sync_worker.canvas.throttle import BucketModel, BucketParameters
+from sync_worker.tasks import TaskGroup
 from tests.simulation import Server, neighbour, oracle, run_gate
 from tests.virtual_time import VirtualClock, run_virtually
 
@@ -103,7 +103,7 @@ def test_neighbour_comes_and_goes() -> None:
     async def run() -> tuple[float, Server]:
         clock, server = VirtualClock(), Server(random=Random(1))
         gate = Gate(BucketModel(), clock, max_concurrency=64, patience=900.0)
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             other = group.create_task(neighbour(server, clock, until=15.0, tasks=4))
             first = await run_gate(gate, server, clock, requests=800)
             await other

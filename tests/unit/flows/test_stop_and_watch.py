@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from sync_worker.clock import deadline
 from sync_worker.errors import LockLost, Stopped, TokenRefused
 from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.flows.watch import leading
@@ -33,7 +34,7 @@ async def test_the_first_signal_asks(signum: int) -> None:
     async with stopping_on_signals() as stop:
         with stop.gently(lambda: None):
             await send(signum)
-            async with asyncio.timeout(20):
+            async with deadline(20):
                 await stop.requested.wait()
     assert (stop.signum, stop.hurried) == (signum, False)
 
@@ -49,7 +50,7 @@ async def test_a_signal_that_nobody_would_hear_ends_the_body_at_once() -> None:
             await asyncio.Event().wait()
 
     with pytest.raises(Stopped) as stopped:
-        async with asyncio.timeout(20):
+        async with deadline(20):
             await asyncio.create_task(body())
     assert stopped.value.exit_code == 143
 

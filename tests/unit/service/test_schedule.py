@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import time_machine
 from typing_extensions import override
 
+from sync_worker.clock import deadline
 from sync_worker.errors import DatabaseUnreachable
 from sync_worker.flows.stop import Stop
 from sync_worker.mirror.schedule import End, Mark, Marks
 from sync_worker.service.schedule import Schedule
 from sync_worker.service.timetable import ScheduledJob, timetable
 from sync_worker.settings import Settings
+from sync_worker.tasks import TaskGroup
 from tests.unit.service.ledger import MemoryMarks
 from tests.virtual_time import VirtualClock, VirtualLoop
 
@@ -85,7 +87,7 @@ class Machine:
     async def life(self, clock: WallClock, seconds: float) -> None:
         stop = Stop()
         schedule = Schedule(self.jobs, self.marks, clock, self._work(clock, stop), self._skip(clock))
-        async with asyncio.timeout(seconds + 60):
+        async with deadline(seconds + 60):
             clock.call_later(seconds, lambda: stop.request(signal.SIGTERM))
             await schedule.run(stop)
         assert not schedule.alive()
@@ -98,7 +100,7 @@ class Machine:
             began = clock.now()
             self.begun.append(f"{job.kind} {shown(began)}")
             try:
-                async with asyncio.timeout(self.takes(job.kind, began).total_seconds()):
+                async with deadline(self.takes(job.kind, began).total_seconds()):
                     await stop.requested.wait()
             except TimeoutError:
                 return 0
@@ -196,7 +198,7 @@ def together(*lives: tuple[Machine, datetime, datetime]) -> None:
         await machine.life(clock, (end - begin).total_seconds())
 
     async def everybody(clock: WallClock) -> None:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for life in lives:
                 group.create_task(live(clock, *life))
 

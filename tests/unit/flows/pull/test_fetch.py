@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sync_worker.channels import Failure, ReadOutcome, Snapshot
+from sync_worker.clock import deadline
 from sync_worker.errors import ClaimLost, TokenRefused
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.fetch import OPEN_BATCHES, Fetcher, read_all
@@ -72,7 +73,7 @@ async def test_every_user_of_every_batch_is_read_and_committed_once() -> None:
     books, progress = Books([1, 2, 3], [4], [5, 6]), Progress()
     fetching = fetcher(books, fine, progress=progress)
     fetching.close()
-    async with asyncio.timeout(20):
+    async with deadline(20):
         await fetching.run()
     assert {number: sorted(ids) for number, ids in books.committed.items()} == {1: [1, 2, 3], 2: [4], 3: [5, 6]}
     assert (progress.done, progress.failed, progress.channels, progress.changes) == (6, 0, 6, 3)
@@ -82,7 +83,7 @@ async def test_nothing_to_do() -> None:
     """It ends."""
     fetching = fetcher(Books(), fine)
     fetching.close()
-    async with asyncio.timeout(20):
+    async with deadline(20):
         await fetching.run()
 
 
@@ -99,7 +100,7 @@ async def test_batches_that_come_later_are_found() -> None:
     assert not running.done()
     books.waiting.append((4, [4]))
     fetching.close()
-    async with asyncio.timeout(20):
+    async with deadline(20):
         await running
     assert books.committed == {number: [number] for number in range(1, 5)}
 
@@ -135,7 +136,7 @@ async def test_a_slow_user_holds_only_its_own_batch() -> None:
     fetching = fetcher(books, slow)
     fetching.close()
     running = asyncio.create_task(fetching.run())
-    async with asyncio.timeout(20):
+    async with deadline(20):
         while len(books.committed) < 99:
             await asyncio.get_running_loop().run_in_executor(None, str)
     assert 1 not in books.committed
@@ -209,7 +210,7 @@ async def test_a_batch_that_somebody_else_has_taken_over_is_left_to_them() -> No
     books.refuse = lambda batch: ClaimLost("taken over") if batch.number % 2 else None
     fetching = fetcher(books, fine)
     fetching.close()
-    async with asyncio.timeout(20):
+    async with deadline(20):
         await fetching.run()
     assert sorted(books.committed) == list(range(2, 2 * OPEN_BATCHES + 1, 2))
     books.refuse = lambda _: None

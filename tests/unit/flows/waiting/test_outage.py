@@ -12,6 +12,7 @@ from sync_worker.flows.progress import Progress
 from sync_worker.flows.waiting.backoff import FIRST, LONGEST, pauses
 from sync_worker.flows.waiting.breaker import SUSPICIOUS
 from sync_worker.flows.waiting.outage import OutageWatch, is_trouble, unreachable
+from sync_worker.tasks import TaskGroup
 from tests.virtual_time import VirtualClock, run_virtually
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,7 +73,7 @@ class School:
                 assert user_id not in outcomes
                 outcomes[user_id] = await watch.read(partial(self.read, user_id))
 
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(work())
         return outcomes
