@@ -16,6 +16,7 @@ from sync_worker.clock import Clock
 from sync_worker.embedded import EmbeddedServer, ServerOptions
 from sync_worker.mirror.database import Database, connect
 from sync_worker.mirror.migrations import migrate
+from tests import leftovers
 
 _MIGRATED = "migrated"
 
@@ -27,6 +28,11 @@ settings.load_profile("torture" if TORTURE else "unhurried")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a suite begun in the background: its tests press Ctrl-C, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave no process behind."""
+    leftovers.watch(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,6 @@
 """Real servers in folders of their own, and the processes around them."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -44,9 +43,7 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Place]:
     """A home that does not exist yet; afterwards nothing runs there."""
     there = Place(tmp_path / "pg")
     yield there
-    if supervisor := there.supervisor():
-        supervisor.signal(signal.SIGTERM)
-    await until(there.empty)
+    await there.ended()
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +46,9 @@ class Process:
         return {entry.partition("=")[0] for entry in self._read("environ").split("\0")}
 
     def signal(self, number: int) -> None:
-        os.kill(self.number, number)
+        """Send it; nothing happens where it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.number, number)
 
     def _read(self, what: str) -> str:
         try:
@@ -69,7 +74,11 @@ class Place:
 
     def supervisor(self) -> Process | None:
         """The supervisor's process."""
-        return next(filter(self._is_supervisor, _all_processes()), None)
+        return next(self.supervisors(), None)
+
+    def supervisors(self) -> Iterator[Process]:
+        """All of them: one whose folder was removed may live beside that of the folder that came after."""
+        return filter(self._is_supervisor, _all_processes())
 
     def postmaster(self) -> Process | None:
         """The server's process, out of its own file: it is asked for after its supervisor's death, too."""
@@ -83,6 +92,26 @@ class Place:
     def empty(self) -> bool:
         """Neither supervisor nor server."""
         return self.supervisor() is None and self.postmaster() is None
+
+    async def ended(self) -> None:
+        """Nothing runs there any more, whatever a test has left: a supervisor that is held hears nothing."""
+        for supervisor in self.supervisors():
+            supervisor.signal(signal.SIGTERM)
+            supervisor.signal(signal.SIGCONT)
+        await until(self.empty)
+
+    @contextmanager
+    def crashed(self) -> Iterator[None]:
+        """The server is killed, as by a crash of its machine, and stays away for as long as the body takes."""
+        supervisor, postmaster = self.supervisor(), self.postmaster()
+        assert supervisor is not None
+        assert postmaster is not None
+        supervisor.signal(signal.SIGSTOP)
+        try:
+            postmaster.signal(signal.SIGKILL)
+            yield
+        finally:
+            supervisor.signal(signal.SIGCONT)
 
     def _is_supervisor(self, process: Process) -> bool:
         words = process.words
@@ -109,6 +138,13 @@ async def ask(server: EmbeddedServer, query: str, database: str = "postgres") ->
         return await connection.fetchval(query)
     finally:
         await connection.close()
+
+
+def remove(folder: Path) -> None:
+    """Remove it as `rm -rf` does, while a server in it, which ends because of that, removes its own files."""
+    while folder.exists():
+        with suppress(OSError):
+            shutil.rmtree(folder)
 
 
 def socket_folder(server: EmbeddedServer) -> Path:

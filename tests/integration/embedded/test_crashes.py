@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 from functools import partial
 
@@ -14,7 +13,7 @@ from sync_worker.embedded.account import server_account
 from sync_worker.embedded.binaries import candidates, search_places
 from sync_worker.embedded.home import Home
 from tests.integration.embedded.conftest import StartUser
-from tests.integration.embedded.place import Place, Process, socket_folder, until
+from tests.integration.embedded.place import Place, Process, remove, socket_folder, until
 
 
 async def remember(dsn: str) -> None:
@@ -159,7 +158,7 @@ async def test_a_removed_home_ends_its_server(place: Place) -> None:
     """Who removes the folder has removed the server: supervisor and server end by themselves, at once."""
     async with place.server(LONG):
         postmaster = running(place.postmaster())
-    shutil.rmtree(place.folder)
+    remove(place.folder)
     await until(lambda: place.supervisor() is None and not postmaster.alive, 10)
     assert not place.folder.exists()
 
@@ -170,7 +169,7 @@ async def test_a_new_home_in_a_removed_ones_place_is_its_own(place: Place) -> No
         left = socket_folder(server)
     old, postmaster = running(place.supervisor()), running(place.postmaster())
     old.signal(signal.SIGSTOP)
-    shutil.rmtree(place.folder)
+    remove(place.folder)
     async with place.server(LONG) as server:
         await remember(server.dsn("postgres"))
         old.signal(signal.SIGCONT)
@@ -184,7 +183,7 @@ async def test_a_home_that_lost_its_data_begins_anew(place: Place) -> None:
     """Where only the data are removed, their server ends, and the next use finds an empty one."""
     async with place.server(LONG) as server:
         await remember(server.dsn("postgres"))
-    shutil.rmtree(place.folder / "data")
+    remove(place.folder / "data")
     async with deadline(30), place.server() as server:
         pass
     await until(lambda: place.supervisor() is None, 10)

@@ -22,7 +22,7 @@ from sync_worker.mirror.database import connect
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.migrations import migrate
 from sync_worker.sandbox import Fault
-from tests.integration.embedded.place import Place, until
+from tests.integration.embedded.place import Place
 from tests.integration.flows.carrying_out import GENEROUS, Applying
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Stage, quick, staged
@@ -49,7 +49,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     place = Place(tmp_path_factory.mktemp("killed") / "pg")
     async with place.server():
         yield place
-    await until(place.empty)
+    await place.ended()
 
 
 @pytest.fixture(scope="module")
@@ -83,22 +83,6 @@ async def doomed(killable: str) -> AsyncIterator[Stage]:
     """Three hundred users, mirrored there."""
     async with staged(killable, options=quick(users=USERS), database_table={"patience": "60s"}) as stage:
         yield stage
-
-
-def kill(place: Place) -> None:
-    """As a crash of the machine does; the supervisor is held, so that it stays away."""
-    supervisor, postmaster = place.supervisor(), place.postmaster()
-    assert supervisor is not None
-    assert postmaster is not None
-    supervisor.signal(signal.SIGSTOP)
-    postmaster.signal(signal.SIGKILL)
-
-
-def revive(place: Place) -> None:
-    """Let the supervisor start it again."""
-    supervisor = place.supervisor()
-    assert supervisor is not None
-    supervisor.signal(signal.SIGCONT)
 
 
 async def recovered(stage: Stage) -> None:
@@ -157,13 +141,12 @@ async def test_a_run_goes_on_after_a_crash_of_the_server(doomed: Stage, place: P
     progress = Progress()
     running = begun(doomed, progress)
     await halfway(doomed)
-    kill(place)
-    await waiting(doomed, progress)
-    await doomed.clock.sleep(0.3)
-    requests = doomed.sandbox.counters.requests
-    await doomed.clock.sleep(0.3)
-    assert doomed.sandbox.counters.requests == requests, "nobody is read meanwhile"
-    revive(place)
+    with place.crashed():
+        await waiting(doomed, progress)
+        await doomed.clock.sleep(0.3)
+        requests = doomed.sandbox.counters.requests
+        await doomed.clock.sleep(0.3)
+        assert doomed.sandbox.counters.requests == requests, "nobody is read meanwhile"
     await finished(running, doomed)
     assert progress.starts == 2
     assert progress.done == USERS
@@ -181,12 +164,11 @@ async def test_a_database_that_does_not_come_back(doomed: Stage, place: Place) -
     progress = Progress()
     running = begun(doomed, progress)
     await halfway(doomed)
-    kill(place)
-    with pytest.raises(Unreachable, match="cannot be reached") as stopped:
-        async with deadline(30):
-            await running
-    assert stopped.value.exit_code == 7
-    revive(place)
+    with place.crashed():
+        with pytest.raises(Unreachable, match="cannot be reached") as stopped:
+            async with deadline(30):
+                await running
+        assert stopped.value.exit_code == 7
     doomed.sandbox.clear_faults()
     doomed.database_table["patience"] = "60s"
     await recovered(doomed)
@@ -361,9 +343,8 @@ async def test_an_apply_goes_on_after_a_crash_of_the_server(doomed: Stage, place
     progress = Progress()
     running = asyncio.create_task(applying.apply(number, progress=progress, allow=ALLOW))
     await middle(applying, number)
-    kill(place)
-    await waiting(doomed, progress)
-    revive(place)
+    with place.crashed():
+        await waiting(doomed, progress)
     async with deadline(60):
         report = await running
     assert (report.findings, report.exit_code, report.left, report.tally.wrong) == ((), 0, 0, 0)

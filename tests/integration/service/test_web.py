@@ -26,7 +26,7 @@ from sync_worker.service.situation import Inquiry
 from sync_worker.service.timetable import ScheduledJob, timetable
 from sync_worker.service.web import Site, is_local, serving
 from sync_worker.tasks import TaskGroup
-from tests.integration.embedded.place import Place, until
+from tests.integration.embedded.place import Place
 from tests.integration.flows.harness import quick, staged
 from tests.integration.service.office import LaterClock, Office
 
@@ -258,7 +258,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     place = Place(tmp_path / "pg")
     async with place.server():
         yield place
-    await until(place.empty)
+    await place.ended()
 
 
 async def test_ready_only_with_a_database(place: Place, tmp_path: Path) -> None:
@@ -273,29 +273,17 @@ async def test_ready_only_with_a_database(place: Place, tmp_path: Path) -> None:
                 async with office.opened() as opened:
                     await migrate(opened.database, opened.clock)
                 assert await ready(address) == {"ready": True, "database": "ok", "scheduler": "ok"}
-                kill(place)
-                found = await ready(address)
-                assert (found["ready"], found["scheduler"]) == (False, "ok")
-                assert (await ask(address, "/healthz"))[0] == 200
-                assert "does not answer" in (await ask(address, "/"))[1]
-                assert json.loads((await ask(address, "/status.json"))[1])["database"] == "away"
-                assert value((await ask(address, "/metrics"))[1], "sync_worker_database_up") == 0
-                supervisor = place.supervisor()
-                assert supervisor is not None
-                supervisor.signal(signal.SIGCONT)
+                with place.crashed():
+                    found = await ready(address)
+                    assert (found["ready"], found["scheduler"]) == (False, "ok")
+                    assert (await ask(address, "/healthz"))[0] == 200
+                    assert "does not answer" in (await ask(address, "/"))[1]
+                    assert json.loads((await ask(address, "/status.json"))[1])["database"] == "away"
+                    assert value((await ask(address, "/metrics"))[1], "sync_worker_database_up") == 0
                 async with deadline(30):
                     while not (await ready(address))["ready"]:
                         await stage.clock.sleep(0.05)
                 assert value((await ask(address, "/metrics"))[1], "sync_worker_database_up") == 1
-
-
-def kill(place: Place) -> None:
-    """As a crash does; the supervisor is held, so that it stays away."""
-    supervisor, postmaster = place.supervisor(), place.postmaster()
-    assert supervisor is not None
-    assert postmaster is not None
-    supervisor.signal(signal.SIGSTOP)
-    postmaster.signal(signal.SIGKILL)
 
 
 async def ready(address: str) -> dict[str, object]:
