@@ -72,7 +72,9 @@ async def test_the_next_server_waits_for_the_last_one(place: Place) -> None:
     """Who comes right after the supervisor's death waits until its server is really gone."""
     async with place.server() as server:
         await remember(server.dsn("postgres"))
-        running(place.supervisor()).signal(signal.SIGKILL)
+        supervisor = running(place.supervisor())
+        supervisor.signal(signal.SIGKILL)
+        await until(lambda: not supervisor.alive)
         async with place.server() as again:
             assert await remembered(again.dsn("postgres")) == 42
 
@@ -94,9 +96,11 @@ async def test_everything_killed_is_recovered(place: Place) -> None:
     async with place.server() as server:
         await remember(server.dsn("postgres"))
         postmaster = running(place.postmaster())
-        running(place.supervisor()).signal(signal.SIGSTOP)
+        supervisor = running(place.supervisor())
+        supervisor.signal(signal.SIGSTOP)
         postmaster.signal(signal.SIGKILL)
-        running(place.supervisor()).signal(signal.SIGKILL)
+        supervisor.signal(signal.SIGKILL)
+        await until(lambda: not supervisor.alive)
     async with place.server() as server:
         assert await remembered(server.dsn("postgres")) == 42
 
