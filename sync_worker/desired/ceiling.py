@@ -12,8 +12,9 @@ from typing import Final
 from sync_worker.channels import Channel, Snapshot
 from sync_worker.desired.diff import Change, Kind, consequences
 from sync_worker.desired.guards import Rules, objections
-from sync_worker.desired.model import ACTIVE, EMAIL, default_address, fold, key_of
+from sync_worker.desired.model import ACTIVE, EMAIL, default_address, key_of
 from sync_worker.desired.plan import Plan, PlannedUser, Warn, planned
+from sync_worker.folding import fold
 
 NOT_REPLACED: Final = "its replacement is not there"
 

@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from typing_extensions import override
 
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.desired.model import PUSH, fold
+from sync_worker.desired.model import PUSH
 from sync_worker.desired.plan import Plan, PlannedUser, Totals, Warn, totals
+from sync_worker.folding import fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

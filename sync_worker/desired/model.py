@@ -1,7 +1,6 @@
 """The values that a desired state is made of, and the keys by which channels are compared.
 
-Two channels are the same wish when type and address agree; addresses compare as PostgreSQL's `lower()` does, character
-by character, without Python's rules for the end of a word.
+Two channels are the same wish when type and address agree; addresses compare as `sync_worker.folding` says.
 """
 
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from sync_worker.channels import Channel, UserRef
+from sync_worker.folding import fold
 
 PUSH: Final = "push"
 """A push channel's address is a translated label: never compared, created or deleted from a desired state."""
@@ -32,14 +32,6 @@ class ChannelKey(NamedTuple):
 
     type: str
     address: str  # folded
-
-
-def fold(address: str) -> str:
-    """An address as PostgreSQL's `lower()` writes it: simple case mapping, one character for one.
-
-    Only İ (U+0130) has a longer one in Python, i and a dot above; with Unicode, glibc and PostgreSQL it is i.
-    """
-    return address.lower() if address.isascii() else "".join(char.lower()[0] for char in address)
 
 
 def key_of(channel_type: str, address: str) -> ChannelKey:

@@ -11,8 +11,9 @@ from sync_worker.channels import Channel, Snapshot, by_id
 from sync_worker.desired.ceiling import Standing, StillDue, creates_due, deletes_due
 from sync_worker.desired.diff import Change, Kind, diff
 from sync_worker.desired.guards import Allowances, GuardLimits, Rules
-from sync_worker.desired.model import DesiredUser, Mode, Wish, default_address, deliverable, fold, key_of
+from sync_worker.desired.model import DesiredUser, Mode, Wish, default_address, deliverable, key_of
 from sync_worker.desired.plan import PlannedUser, Warn, planned
+from sync_worker.folding import fold
 from tests.property.calls import applied, retired
 from tests.unit.desired.builders import LIMITS, MORNING, NOON
 from tests.unit.desired.strategies import ADDRESSES, NAMES, PLACES, STATES, desires, lives, of_one_key_each

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from sync_worker.channels import Channel, by_id
 from sync_worker.desired.diff import Kind, diff
-from sync_worker.desired.model import DesiredUser, Mode, Wish, default_address, deliverable, fold, key_of
+from sync_worker.desired.model import DesiredUser, Mode, Wish, default_address, deliverable, key_of
+from sync_worker.folding import fold
 from tests.property.calls import applied
 from tests.unit.desired.strategies import TYPES, desires, lives
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from sync_worker.desired.diff import Change, UserDiff
 from sync_worker.desired.guards import Ruling
-from sync_worker.desired.model import fold
 from sync_worker.desired.plan import Plan, Totals, Warn, totals
+from sync_worker.folding import fold
 
 MOST_MOVES: Final = 5
 """How many pairs of domains the summary names."""

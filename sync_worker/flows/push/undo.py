@@ -23,7 +23,6 @@ from sync_worker.desired.model import (
     Mode,
     Wish,
     default_address,
-    fold,
     key_of,
 )
 from sync_worker.desired.plan import Plan, PlannedUser, Source, planned
@@ -39,6 +38,7 @@ from sync_worker.flows.pull.recovery import Waiting, recover
 from sync_worker.flows.pull.recovery import describe as describe_action
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.waiting.outage import is_trouble
+from sync_worker.folding import fold
 from sync_worker.mirror import binding
 from sync_worker.mirror.actions import NOBODY, Author, Deed, Status, deeds, done_since, sent, unsettled, went_on
 from sync_worker.mirror.journal import Journal

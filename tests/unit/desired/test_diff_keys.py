@@ -5,42 +5,8 @@ from typing import Any
 import pytest
 
 from sync_worker.channels import Channel
-from sync_worker.desired.model import ChannelKey, default_address, deliverable, fold, key_of
+from sync_worker.desired.model import ChannelKey, default_address, deliverable, key_of
 from tests.unit.desired.builders import MORNING, channel
-
-
-@pytest.mark.parametrize(
-    ("address", "folded"),
-    [
-        ("", ""),
-        ("Sheldon@CalTech.EDU", "sheldon@caltech.edu"),
-        ("+1 555 0100", "+1 555 0100"),
-        ("ÄÖÜ@é.fr", "äöü@é.fr"),
-        ("Straße@x.de", "straße@x.de"),
-        ("STRAẞE@x.de", "straße@x.de"),  # capital sharp s: one character for one
-        ("STRASSE@x.de", "strasse@x.de"),  # which is another address
-        ("İstanbul@x.tr", "istanbul@x.tr"),  # Python alone would make it i and a dot above
-        ("ISPARTA@x.tr", "isparta@x.tr"),
-        ("\u0131sparta@x.tr", "\u0131sparta@x.tr"),  # dotless i is small already
-        ("ΟΔΟΣ@x.gr", "οδοσ@x.gr"),  # Python alone would end the word in ς
-        ("οδος@x.gr", "οδος@x.gr"),  # so this is another address
-        ("K@x", "k@x"),  # the sign for Kelvin
-        ("ǅ@x", "ǆ@x"),
-        ("a\u0308@x", "a\u0308@x"),  # composed and decomposed ä are two
-        ("𐐀@x", "𐐨@x"),
-    ],
-)
-def test_addresses_fold_as_postgresql_lowers_them(address: str, folded: str) -> None:
-    """As PostgreSQL 18 answered with the provider builtin (C.UTF-8) and with glibc."""
-    assert fold(address) == folded
-
-
-def test_folding_keeps_the_number_of_characters() -> None:
-    """One for one, for every character there is; and folding twice is folding once."""
-    everything = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
-    once = fold(everything)
-    assert len(once) == len(everything)
-    assert fold(once) == once
 
 
 def test_keys_are_of_type_and_folded_address() -> None:
