@@ -7,6 +7,20 @@ SELECT
     pg_database_size(current_database()) AS bytes,
     to_regnamespace('worker') IS NULL AS is_new;
 
+-- name: database_encoding
+-- The encoding of a database, and how to create one of its name in UTF8 that is this role's. The names are put in as ASCII:
+-- what else a database in another encoding answers may be no text.
+SELECT
+    pg_encoding_to_char(encoding) AS encoding,
+    regexp_replace(
+        format(
+            'CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' LOCALE ''C.UTF-8'' TEMPLATE template0',
+            datname, current_user
+        ), '[^ -~]', '?', 'g'
+    ) AS creation
+FROM pg_database
+WHERE datname = current_database();
+
 -- name: missing_rights
 -- What the role of this connection lacks of what runs need, as GRANT names it; in a new database, what migrations need.
 WITH lacking (missing) AS (

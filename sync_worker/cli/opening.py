@@ -48,6 +48,7 @@ async def opened_for(
     """Open the database for these instances; as `opening`."""
     async with open_database(settings, clock) as database:
         if migrate:
+            await database.check_direct()
             await check_clock(database, clock)
             await prepare_schema(settings, database, clock)
         else:

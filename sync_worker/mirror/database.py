@@ -15,13 +15,13 @@ from asyncpg.transaction import Transaction
 from typing_extensions import override
 
 from sync_worker.clock import deadline
-from sync_worker.errors import ConfigError, SyncWorkerError
+from sync_worker.errors import SyncWorkerError
 from sync_worker.mirror.sql import statement
+from sync_worker.mirror.suitability import check_server
 from sync_worker.mirror.trouble import BROKEN, DIRECT_URL, URL, describe, opening, translated
 
 Record = asyncpg.Record
 _Connection: TypeAlias = "asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]"
-MINIMUM_VERSION: Final = 15
 CONNECT_TIMEOUT: Final = 15.0  # seconds
 STATEMENT_TIMEOUT: Final = 300.0  # seconds; the longest honest statement takes a small part of it
 FAREWELL: Final = 5.0  # seconds for a rollback, or for cleaning a connection for the next user of it
@@ -208,9 +208,21 @@ class Database:
             connection = await _connect(self._direct_url, server_settings=settings)
         self._connections.add(connection)
         try:
+            with translated(self.direct_place, self._direct_setting):
+                await check_server(connection, self.direct_place)
             yield Session(connection, self.direct_place)
         finally:
             await _close(connection)
+
+    async def check_direct(self) -> None:
+        """Find out before any work whether connections of one's own can be had, where they take a way of their own.
+
+        Raises:
+            DatabaseUnreachable, ConfigError: as `connect`.
+        """
+        if self._direct_setting == DIRECT_URL:
+            async with self.dedicated("sync-worker"):
+                pass
 
 
 class AwayDatabase(Database):
@@ -264,12 +276,13 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
 
     Raises:
         DatabaseUnreachable: nobody answers.
-        ConfigError: a wrong user, password or database, or a PostgreSQL older than 15.
+        ConfigError: a wrong user, password or database, one that is not in UTF8, or a PostgreSQL older than 15.
     """
     place = describe(url)
     connections: WeakSet[asyncpg.Connection[Record]] = WeakSet()
 
-    async def note(connection: "asyncpg.Connection[Record]") -> None:
+    async def admit(connection: "asyncpg.Connection[Record]") -> None:
+        await check_server(connection, place)
         connections.add(connection)
 
     with opening(place):
@@ -281,23 +294,15 @@ async def connect(url: str, direct_url: str | None = None, *, size: int = 4) -> 
             command_timeout=STATEMENT_TIMEOUT,
             statement_cache_size=0 if direct_url else 100,
             server_settings=None if direct_url else {"application_name": "sync-worker", **KEEPALIVE},
-            init=note,
+            init=admit,
         )
     try:
-        await _check_version(pool, place)
+        with opening(place):
+            async with pool.acquire():
+                pass  # it answers, and is of the right kind
         yield Database(pool, url, direct_url, connections)
     finally:
         await _close_pool(pool)
-
-
-async def _check_version(pool: "asyncpg.Pool[Record]", place: str) -> None:
-    with opening(place):
-        async with pool.acquire() as connection:
-            version = connection.get_server_version()
-    if version.major < MINIMUM_VERSION:
-        raise ConfigError(
-            f"PostgreSQL {version.major} is too old", where=place, hint=f"Use PostgreSQL {MINIMUM_VERSION} or newer"
-        )
 
 
 async def _close_pool(pool: "asyncpg.Pool[Record]") -> None:

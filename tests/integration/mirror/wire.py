@@ -30,19 +30,21 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxied(url: str) -> AsyncIterator[Proxy]:
-    """A proxy in front of the server of a socket URL."""
+async def proxied(url: str, answer: Callable[[bytes], bytes] = bytes) -> AsyncIterator[Proxy]:
+    """A proxy in front of the server of a socket URL; `answer` may change what that says."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     path = f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}"
     proxy = Proxy()
     proxy.flows.set()
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def relay(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Callable[[bytes], bytes] = bytes
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 await proxy.flows.wait()
-                writer.write(data)
+                writer.write(change(data))
                 await writer.drain()
         await proxy.flows.wait()
         writer.close()
@@ -52,7 +54,7 @@ async def proxied(url: str) -> AsyncIterator[Proxy]:
         proxy.writers += [writer, there_writer]
         async with TaskGroup() as group:
             group.create_task(relay(reader, there_writer))
-            group.create_task(relay(there_reader, writer))
+            group.create_task(relay(there_reader, writer, answer))
 
     async with _listening(handle) as (server, port):
         proxy.server = server
