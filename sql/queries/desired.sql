@@ -150,15 +150,14 @@ GROUP BY m.id;
 -- how many live channels of managed types they have. $1 instance.
 --
 -- It says about a user what `desired.diff` says, or leaves the user in: those with a wish outside `manage`, of whom the
--- plan tells, and those with an address beyond ASCII: what `lower()` makes of it depends on the database's locale.
+-- plan tells.
 WITH wishes AS MATERIALIZED (
     SELECT d.user_id, i.type, i.folded, i.state, i.mode, i.manage
     FROM fresh_users
     JOIN desired_users d USING (user_id)
     JOIN desired_items i USING (ref_kind, ref_value)
 ), live AS MATERIALIZED (
-    SELECT c.user_id, c.type, lower(c.address COLLATE "C") COLLATE "default" AS folded,
-        c.address COLLATE "C" ~ '^[ -~]*$' AS is_ascii
+    SELECT c.user_id, c.type, c.folded_address AS folded
     FROM fresh_users
     JOIN mirror.communication_channels c USING (user_id)
     WHERE c.instance = $1 AND c.deleted_at IS NULL
@@ -175,9 +174,9 @@ WITH wishes AS MATERIALIZED (
     LEFT JOIN live l USING (user_id)
     LEFT JOIN wishes w USING (user_id, type, folded)
     GROUP BY u.user_id
-    HAVING bool_and(l.user_id IS NULL OR l.is_ascii AND (
-        u.mode = 'add' OR l.type = 'push' OR l.type <> ALL (u.manage) OR w.user_id IS NOT NULL
-    ))
+    HAVING bool_and(
+        l.user_id IS NULL OR u.mode = 'add' OR l.type = 'push' OR l.type <> ALL (u.manage) OR w.user_id IS NOT NULL
+    )
 ), taken AS (
     DELETE FROM desired_users d USING satisfied s WHERE d.user_id = s.user_id
 )

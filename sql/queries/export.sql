@@ -12,7 +12,13 @@ WHERE c.type IN ('email', 'sms') AND ($3::bigint[] IS NULL OR c.user_id = ANY ($
     NOT $4::boolean OR NOT EXISTS (
         SELECT FROM mirror.communication_channels m
         WHERE m.instance = $1 AND m.user_id = c.user_id AND m.deleted_at IS NULL AND m.type = c.type
-            AND lower(m.address) = lower(c.address)
+            AND m.folded_address IN (  -- as the version that was alive then has it
+                SELECT v.folded_address FROM mirror.communication_channels v
+                WHERE v.instance = $1 AND v.id = c.id AND v.address = c.address
+                UNION ALL
+                SELECT h.folded_address FROM mirror.channel_history h
+                WHERE h.instance = $1 AND h.channel_id = c.id AND h.address = c.address
+            )
     )
 )
 ORDER BY c.user_id, c."position" NULLS LAST, c.id;
@@ -30,6 +36,6 @@ WHERE c.instance = $1 AND c.deleted_at IS NOT NULL AND c.type IN ('email', 'sms'
     AND ($2::bigint[] IS NULL OR c.user_id = ANY ($2::bigint[])) AND NOT EXISTS (
         SELECT FROM mirror.communication_channels m
         WHERE m.instance = $1 AND m.user_id = c.user_id AND m.deleted_at IS NULL AND m.type = c.type
-            AND lower(m.address) = lower(c.address)
+            AND m.folded_address = c.folded_address
     )
 ORDER BY c.user_id, c."position" NULLS LAST, c.id;

@@ -1,5 +1,5 @@
 -- name: forget_candidates
--- $1 instance, $2 user. Returns the number, as all statements of this file do.
+-- $1 instance, $2 user. Returns the number, as all statements called forget_… do.
 WITH gone AS (
     DELETE FROM worker.candidates
     WHERE instance = $1 AND (
@@ -40,8 +40,8 @@ SELECT count(*) FROM containing;
 -- doubt stays so, and nobody looks after it any more. $1 instance, $2 user.
 WITH emptied AS (
     UPDATE worker.actions
-    SET user_id = 0, channel_id = NULL, address = '', note = NULL, reason = NULL, image_before = NULL,
-        image_after = NULL, canvas_user_id = nullif(canvas_user_id, $2),
+    SET user_id = 0, channel_id = NULL, address = '', folded_address = '', note = NULL, reason = NULL,
+        image_before = NULL, image_after = NULL, canvas_user_id = nullif(canvas_user_id, $2),
         status = CASE status WHEN 'started' THEN 'uncertain' ELSE status END
     WHERE instance = $1 AND user_id = $2
     RETURNING 1
@@ -114,31 +114,28 @@ WITH emptied AS (
 )
 SELECT count(*) FROM emptied;
 
--- name: scrub_actions
--- What the journal of others says of the person. $1 instance, $2 pattern of notes, $3 pattern of what people wrote,
--- $4 replacement.
-WITH scrubbed AS (
-    UPDATE worker.actions
-    SET note = regexp_replace(note, $2, $4, 'g'), reason = regexp_replace(reason, $3, $4, 'g')
-    WHERE instance = $1 AND (note ~ $2 OR reason ~ $3)
-    RETURNING 1
-)
-SELECT count(*) FROM scrubbed;
+-- name: actions_that_may_name
+-- What the journal of others says, where it fits a pattern. $1 instance, $2 pattern of notes, $3 pattern of what people wrote.
+SELECT id, note, reason FROM worker.actions WHERE instance = $1 AND (note ~ $2 OR reason ~ $3) ORDER BY id;
 
--- name: scrub_failures
--- What the failures of others say of the person. $1 instance, $2 pattern, $3 replacement.
-WITH scrubbed AS (
-    UPDATE worker.failures SET message = regexp_replace(message, $2, $3, 'g')
-    WHERE instance = $1 AND message ~ $2
-    RETURNING 1
-)
-SELECT count(*) FROM scrubbed;
+-- name: rewrite_actions
+-- $1 numbers, $2 notes, $3 reasons.
+UPDATE worker.actions a SET note = r.note, reason = r.reason
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS r (id, note, reason)
+WHERE a.id = r.id;
 
--- name: scrub_comparisons
--- The names of documents that name the person. $1 instance, $2 pattern, $3 replacement.
-WITH scrubbed AS (
-    UPDATE worker.comparisons SET document = regexp_replace(document, $2, $3, 'g')
-    WHERE instance = $1 AND document ~ $2
-    RETURNING 1
-)
-SELECT count(*) FROM scrubbed;
+-- name: failures_that_may_name
+-- What the failures of others say, where it fits a pattern. $1 instance, $2 pattern.
+SELECT run_id, reference, message FROM worker.failures WHERE instance = $1 AND message ~ $2 ORDER BY run_id, reference;
+
+-- name: rewrite_failures
+-- $1 runs, $2 references, $3 messages.
+UPDATE worker.failures f SET message = r.message
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS r (run_id, reference, message)
+WHERE f.run_id = r.run_id AND f.reference = r.reference;
+
+-- name: rewrite_comparisons
+-- $1 numbers, $2 names of documents.
+UPDATE worker.comparisons c SET document = r.document
+FROM unnest($1::bigint[], $2::text[]) AS r (id, document)
+WHERE c.id = r.id;

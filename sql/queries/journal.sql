@@ -20,10 +20,13 @@ RETURNING p.id;
 
 -- name: add_actions
 -- The journal of a plan that nobody has begun yet; may run twice.
--- $1 instance, $2 plan, $3 on: ordinals, user ids, kinds, types, addresses, channel ids, skip_confirmation.
-INSERT INTO worker.actions (instance, plan_id, ordinal, user_id, kind, type, address, channel_id, skip_confirmation)
+-- $1 instance, $2 plan, $3 on: ordinals, user ids, kinds, types, addresses, channel ids, skip_confirmation, folded addresses.
+INSERT INTO worker.actions (
+    instance, plan_id, ordinal, user_id, kind, type, address, channel_id, skip_confirmation, folded_address
+)
 SELECT $1, $2, a.*
-FROM unnest($3::integer[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::boolean[]) AS a
+FROM unnest($3::integer[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::boolean[],
+    $10::text[]) AS a
 ON CONFLICT (plan_id, ordinal) DO NOTHING;
 
 -- name: actions_of_plan
@@ -74,15 +77,15 @@ ORDER BY id DESC;
 -- Later runs of a run's plans which did something that is not taken back: the last that was done to the address is theirs.
 -- The last run first. $1 instance, $2 run.
 WITH later AS (
-    SELECT a.run_id, a.user_id, a.kind, a.type, lower(a.address) AS address
+    SELECT a.run_id, a.user_id, a.kind, a.type, a.folded_address AS address
     FROM worker.actions a
     WHERE a.instance = $1 AND a.run_id > $2 AND a.status = 'done' AND a.user_id <> 0
         AND a.plan_id IN (SELECT b.plan_id FROM worker.actions b WHERE b.instance = $1 AND b.run_id = $2)
 ), latest AS (
-    SELECT DISTINCT ON (a.user_id, a.type, lower(a.address)) a.user_id, a.kind, a.type, lower(a.address) AS address
+    SELECT DISTINCT ON (a.user_id, a.type, a.folded_address) a.user_id, a.kind, a.type, a.folded_address AS address
     FROM worker.actions a
     WHERE a.instance = $1 AND a.status = 'done' AND a.user_id IN (SELECT user_id FROM later)
-    ORDER BY a.user_id, a.type, lower(a.address), a.started_at DESC, a.id DESC
+    ORDER BY a.user_id, a.type, a.folded_address, a.started_at DESC, a.id DESC
 )
 SELECT DISTINCT run_id FROM later JOIN latest USING (user_id, kind, type, address) ORDER BY run_id DESC;
 
@@ -100,10 +103,12 @@ RETURNING id;
 -- An action without a plan: its journal begins where it is started.
 -- $1 instance, $2 run, $3 time, $4 channels before, $5 operating-system user, $6 Canvas user, $7 reason.
 INSERT INTO worker.actions (
-    instance, ordinal, run_id, user_id, kind, type, address, skip_confirmation, status, attempts, started_at, settled_at,
-    sent_at, image_before, os_user, database_role, canvas_user_id, reason
+    instance, ordinal, run_id, user_id, kind, type, address, folded_address, skip_confirmation, status, attempts, started_at,
+    settled_at, sent_at, image_before, os_user, database_role, canvas_user_id, reason
 )
-VALUES ($1, 1, $2, $6, 'delete_push', 'push', '', true, 'started', 1, $3, $3, $3, $4::jsonb, $5, current_user, $6, $7)
+VALUES (
+    $1, 1, $2, $6, 'delete_push', 'push', '', '', true, 'started', 1, $3, $3, $3, $4::jsonb, $5, current_user, $6, $7
+)
 RETURNING id;
 
 -- name: reopen_action

@@ -16,17 +16,17 @@ WITH reads AS MATERIALIZED (
     FROM unnest(
         $6::bigint[], $7::integer[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::integer[],
         $13::integer[], $14::timestamptz[], $15::text[], $16::timestamptz[], $17::text[], $18::timestamptz[],
-        $19::timestamptz[]
+        $19::timestamptz[], $20::text[]
     ) AS s (
         id, given, user_id, type, address, workflow_state, position,
         bounce_count, last_bounce_at, last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary,
-        last_suppression_bounce_at, created_at
+        last_suppression_bounce_at, created_at, folded_address
     )
     JOIN reads r USING (user_id)
     ORDER BY s.id, r.read_at DESC
 ), compared AS MATERIALIZED (
     SELECT
-        s.id, s.user_id, s.type, s.address, s.workflow_state, s.read_at,
+        s.id, s.user_id, s.type, s.address, s.folded_address, s.workflow_state, s.read_at,
         CASE WHEN s.given & 1 > 0 THEN s.position ELSE m.position END AS position,
         CASE WHEN s.given & 2 > 0 THEN s.bounce_count ELSE m.bounce_count END AS bounce_count,
         CASE WHEN s.given & 4 > 0 THEN s.last_bounce_at ELSE m.last_bounce_at END AS last_bounce_at,
@@ -62,12 +62,12 @@ WITH reads AS MATERIALIZED (
     SELECT * FROM compared WHERE is_different AND is_newer
 ), superseded AS (
     INSERT INTO mirror.channel_history (
-        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
-        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        instance, channel_id, user_id, type, address, folded_address, position, workflow_state, bounce_count,
+        last_bounce_at, last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, deleted_at, valid_from, valid_to, run_id, origin
     )
     SELECT
-        m.instance, m.id, m.user_id, m.type, m.address, m.position, m.workflow_state, m.bounce_count,
+        m.instance, m.id, m.user_id, m.type, m.address, m.folded_address, m.position, m.workflow_state, m.bounce_count,
         m.last_bounce_at, m.last_bounce_summary, m.last_transient_bounce_at, m.last_transient_bounce_summary,
         m.last_suppression_bounce_at, m.bounce_known, m.created_at, m.deleted_at, m.changed_at, c.read_at, $2,
         CASE WHEN c.id = ANY ($3::bigint[]) THEN 'us' ELSE 'canvas' END
@@ -75,12 +75,12 @@ WITH reads AS MATERIALIZED (
     JOIN mirror.communication_channels m ON m.instance = $1 AND m.id = c.id
 ), written AS (
     INSERT INTO mirror.communication_channels AS m (
-        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        instance, id, user_id, type, address, folded_address, position, workflow_state, bounce_count, last_bounce_at,
         last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, first_seen_at, changed_at, origin
     )
     SELECT
-        $1, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        $1, id, user_id, type, address, folded_address, position, workflow_state, bounce_count, last_bounce_at,
         last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, read_at, read_at, CASE WHEN id = ANY ($3::bigint[]) THEN 'us' ELSE 'canvas' END
     FROM changes
@@ -88,6 +88,7 @@ WITH reads AS MATERIALIZED (
         user_id = excluded.user_id,
         type = excluded.type,
         address = excluded.address,
+        folded_address = excluded.folded_address,
         position = excluded.position,
         workflow_state = excluded.workflow_state,
         bounce_count = excluded.bounce_count,
@@ -109,7 +110,7 @@ WITH reads AS MATERIALIZED (
     )
 ), absent AS (
     INSERT INTO worker.candidates (instance, channel_id, user_id, run_id, read_at, reason)
-    SELECT $1, m.id, m.user_id, $2, r.read_at, CASE WHEN r.user_id = ANY ($20::bigint[]) THEN 'gone' ELSE 'absent' END
+    SELECT $1, m.id, m.user_id, $2, r.read_at, CASE WHEN r.user_id = ANY ($21::bigint[]) THEN 'gone' ELSE 'absent' END
     FROM reads r
     JOIN mirror.communication_channels m ON m.instance = $1 AND m.user_id = r.user_id AND m.deleted_at IS NULL
     WHERE m.changed_at < r.read_at AND NOT EXISTS (SELECT FROM staged s WHERE s.id = m.id)
@@ -145,12 +146,12 @@ WITH reads AS MATERIALIZED (
     WHERE m.user_id = s.user_id AND m.deleted_at IS NULL AND m.changed_at < s.read_at
 ), superseded AS (
     INSERT INTO mirror.channel_history (
-        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
-        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        instance, channel_id, user_id, type, address, folded_address, position, workflow_state, bounce_count,
+        last_bounce_at, last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, deleted_at, valid_from, valid_to, run_id, origin
     )
     SELECT
-        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        instance, id, user_id, type, address, folded_address, position, workflow_state, bounce_count, last_bounce_at,
         last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, deleted_at, changed_at, read_at, $2, $3
     FROM doomed
@@ -175,12 +176,12 @@ WITH settled AS (
     WHERE instance = $1 AND id = ANY ($4::bigint[]) AND user_id = $3 AND deleted_at IS NULL AND changed_at < $5
 ), superseded AS (
     INSERT INTO mirror.channel_history (
-        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
-        last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
+        instance, channel_id, user_id, type, address, folded_address, position, workflow_state, bounce_count,
+        last_bounce_at, last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, deleted_at, valid_from, valid_to, run_id, origin
     )
     SELECT
-        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
+        instance, id, user_id, type, address, folded_address, position, workflow_state, bounce_count, last_bounce_at,
         last_bounce_summary, last_transient_bounce_at, last_transient_bounce_summary, last_suppression_bounce_at,
         bounce_known, created_at, deleted_at, changed_at, $5, $2, 'us'
     FROM doomed

@@ -74,35 +74,23 @@ JOIN worker.batches b ON b.run_id = r.id
 WHERE r.instance = $1 AND b.user_ids @> ARRAY[$2::bigint]
 ORDER BY b.run_id, b.number;
 
--- name: person_comparisons
+-- name: comparisons_that_may_name
 -- Comparisons with a document whose name fits a pattern. $1 instance, $2 pattern.
 SELECT id, document, compared_at, compared_by FROM worker.comparisons WHERE instance = $1 AND document ~ $2 ORDER BY id;
 
 -- name: runs_that_may_name
--- Runs whose specs hold one of some texts, in any case, or whose message fits a pattern. $1 instance, $2 texts, $3 pattern.
+-- Runs whose specs fit a pattern, or whose message fits one. $1 instance, $2 pattern of specs, $3 pattern of messages.
 SELECT id, kind, status, started_at, users_spec, message
 FROM worker.runs
-WHERE instance = $1 AND (
-    EXISTS (
-        SELECT FROM unnest($2::text[]) AS n (needle)
-        WHERE position(lower(n.needle) IN lower(array_to_string(users_spec, ' '))) > 0
-    )
-    OR message ~ $3
-)
+WHERE instance = $1 AND (array_to_string(users_spec, ' ') ~ $2 OR message ~ $3)
 ORDER BY id;
 
 -- name: plans_that_may_name
--- Plans in whose content, document or reason one of some texts stands. $1 instance, $2 texts, $3 pattern of the reason.
-SELECT p.id
-FROM worker.plans p
-WHERE p.instance = $1 AND (
-    EXISTS (
-        SELECT FROM unnest($2::text[]) AS n (needle) WHERE position(lower(n.needle) IN lower(p.content::text)) > 0
-    )
-    OR EXISTS (SELECT FROM unnest($2::text[]) AS n (needle) WHERE position(lower(n.needle) IN lower(p.document)) > 0)
-    OR p.reason ~ $3
-)
-ORDER BY p.id;
+-- Plans whose content, document or reason fits a pattern. $1 instance, $2 pattern, $3 pattern of the reason.
+SELECT id
+FROM worker.plans
+WHERE instance = $1 AND (content::text ~ $2 OR document ~ $2 OR reason ~ $3)
+ORDER BY id;
 
 -- name: plan_to_search
 -- $1 plan.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sync_worker.channels import Channel, Gone, Snapshot
+from sync_worker.folding import fold
 from sync_worker.mirror.text import NulReplacer
 
 OPTIONAL_FIELDS: Final = (
@@ -34,12 +35,13 @@ def columns(complete: Sequence[Snapshot | Gone]) -> tuple[list[list[Any]], int]:
         for channel in outcome.channels
     ]
     channels = [channel for _, channel in pairs]
+    addresses = [clean(channel.address) for channel in channels]
     arrays: list[list[Any]] = [
         [channel.id for channel in channels],
         [_given(channel) for channel in channels],
         [user_id for user_id, _ in pairs],
         [clean(channel.type) for channel in channels],
-        [clean(channel.address) for channel in channels],
+        addresses,
         [clean(channel.workflow_state) for channel in channels],
         [channel.position for channel in channels],
         [channel.bounce_count for channel in channels],
@@ -49,6 +51,7 @@ def columns(complete: Sequence[Snapshot | Gone]) -> tuple[list[list[Any]], int]:
         [clean(channel.last_transient_bounce_summary) for channel in channels],
         [channel.last_suppression_bounce_at for channel in channels],
         [channel.created_at for channel in channels],
+        [fold(address) for address in addresses],
     ]
     return arrays, clean.replaced
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from sync_worker.mirror import persons
 from sync_worker.mirror.database import Session
-from sync_worker.mirror.persons import REPLACEMENT, Person
+from sync_worker.mirror.persons import Person
 
 WHY: Final = "somebody whom it names was forgotten"
 """The reason of plans that are rejected because of it."""
@@ -52,11 +53,43 @@ async def remove(session: Session, person: Person) -> dict[str, int]:
     counts = {"worker.failures": await session.fetch_value("forget_failures", *who, person.references)}
     for table, name in _STEPS:
         counts[table] = counts.get(table, 0) + await session.fetch_value(name, *who)
-    loose, strict = person.loose_pattern, person.pattern
-    counts["worker.actions"] += await session.fetch_value("scrub_actions", person.instance, strict, loose, REPLACEMENT)
-    counts["worker.failures"] += await session.fetch_value("scrub_failures", person.instance, strict, REPLACEMENT)
-    counts["worker.comparisons"] = await session.fetch_value("scrub_comparisons", person.instance, strict, REPLACEMENT)
+    counts["worker.actions"] += await _scrub_actions(session, person)
+    counts["worker.failures"] += await _scrub_failures(session, person)
+    counts["worker.comparisons"] = await _scrub_comparisons(session, person)
     return counts
+
+
+async def _scrub_actions(session: Session, person: Person) -> int:
+    """Take the person out of what the journal of others says."""
+    who = (person.instance, person.in_messages, person.in_remarks)
+    found = [(row["id"], row["note"], row["reason"]) for row in await session.fetch("actions_that_may_name", *who)]
+    scrubbed = [
+        (number, note and person.scrub(note), reason and person.scrub_loosely(reason)) for number, note, reason in found
+    ]
+    return await _rewrite(session, "rewrite_actions", found, scrubbed)
+
+
+async def _scrub_failures(session: Session, person: Person) -> int:
+    rows = await session.fetch("failures_that_may_name", person.instance, person.in_messages)
+    found = [(row["run_id"], row["reference"], row["message"]) for row in rows]
+    scrubbed = [(run, reference, person.scrub(message)) for run, reference, message in found]
+    return await _rewrite(session, "rewrite_failures", found, scrubbed)
+
+
+async def _scrub_comparisons(session: Session, person: Person) -> int:
+    found = [(row["id"], row["document"]) for row in await persons.comparisons_naming(session, person)]
+    scrubbed = [(number, person.scrub(document)) for number, document in found]
+    return await _rewrite(session, "rewrite_comparisons", found, scrubbed)
+
+
+async def _rewrite(
+    session: Session, name: str, found: Sequence[tuple[Any, ...]], scrubbed: Sequence[tuple[Any, ...]]
+) -> int:
+    """Write what is not what it was; the number of rows."""
+    changed = [after for before, after in zip(found, scrubbed, strict=True) if after != before]
+    if changed:
+        await session.execute(name, *map(list, zip(*changed, strict=True)))
+    return len(changed)
 
 
 async def rewrite_run(session: Session, run: RunWithout) -> None:

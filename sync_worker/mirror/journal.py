@@ -10,6 +10,7 @@ from typing import Any
 
 from sync_worker.channels import Gone, Snapshot
 from sync_worker.clock import Clock
+from sync_worker.folding import fold
 from sync_worker.mirror.actions import Action, Aside, Author, Closing, NewAction, Status
 from sync_worker.mirror.database import Session
 from sync_worker.mirror.lock import Writer
@@ -50,6 +51,7 @@ class Journal:
                 [clean(action.address) for action in actions],
                 [action.channel_id for action in actions],
                 [action.skip_confirmation for action in actions],
+                [fold(clean(action.address)) for action in actions],
             )
             user = self._writer.process.user
             closed = await session.fetch("close_undone_plans", plan_id, self._clock.now(), user, self._run.id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sync_worker.channels import RefKind, UserRef, by_id
+from sync_worker.folding import any_case
 from sync_worker.mirror.database import Record, Session
 
 REPLACEMENT: Final = "[forgotten]"
@@ -41,31 +42,40 @@ class Person:
         return sorted(map(str, self.refs))
 
     @property
-    def needles(self) -> list[str]:
-        """Texts of which at least one stands in every document that names the person; JSON escapes included."""
-        return sorted({json.dumps(ref.value, ensure_ascii=False)[1:-1] for ref in self.refs})
+    def in_specs(self) -> str:
+        """What stands in every user spec that names the person, as a regular expression for PostgreSQL.
+
+        This one and the next ones find texts in which somebody has to look; where words begin and end in them only
+        Python says, for to PostgreSQL that depends on the locale.
+        """
+        return _any_of({ref.value for ref in self.refs})
 
     @property
-    def pattern(self) -> str:
-        """What names the person in a message of this program, as a regular expression of Python and of PostgreSQL.
+    def in_documents(self) -> str:
+        """The same for documents in JSON, with its escapes."""
+        return _any_of({json.dumps(ref.value, ensure_ascii=False)[1:-1] for ref in self.refs})
+
+    @property
+    def in_messages(self) -> str:
+        """The same for messages of this program.
 
         The bare number is not looked for: in messages it may be the number of a run, or of users.
         """
-        return _pattern({*self._named(), *self._words()})
+        return _any_of({*self._named(), *self._words()})
 
     @property
-    def loose_pattern(self) -> str:
+    def in_remarks(self) -> str:
         """The same for what people wrote, where a longer number alone may name somebody."""
         number = str(self.user_id)
-        return _pattern({*self._named(), *self._words(), *([number] if len(number) >= _SHORTEST - 1 else [])})
+        return _any_of({*self._named(), *self._words(), *([number] if len(number) >= _SHORTEST - 1 else [])})
 
     def scrub(self, text: str) -> str:
         """A message of this program without the person."""
-        return re.sub(self.pattern, REPLACEMENT, text)
+        return re.sub(_words_of_their_own(self.in_messages), REPLACEMENT, text)
 
     def scrub_loosely(self, text: str) -> str:
         """What somebody wrote, without the person."""
-        return re.sub(self.loose_pattern, REPLACEMENT, text)
+        return re.sub(_words_of_their_own(self.in_remarks), REPLACEMENT, text)
 
     def _named(self) -> Iterator[str]:
         yield from (f"user {self.user_id}", f"users/{self.user_id}")
@@ -77,10 +87,14 @@ class Person:
         yield from (word for word in (*identifiers, *self.addresses) if len(word) >= _SHORTEST)
 
 
-def _pattern(texts: set[str]) -> str:
-    """Any of the texts, as words of their own and in any case; the longest first."""
+def _any_of(texts: set[str]) -> str:
+    """Any of the texts, in any case; the longest first."""
     longest_first = sorted(texts, key=lambda text: (-len(text), text))
-    return rf"(?i)(?<![\w@.+-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w@-])"
+    return f"(?:{'|'.join(map(any_case, longest_first))})"
+
+
+def _words_of_their_own(pattern: str) -> str:
+    return rf"(?<![\w@.+-]){pattern}(?![\w@-])"
 
 
 async def identify(session: Session, instance: str, user_id: int) -> Person:
@@ -100,9 +114,15 @@ async def held(session: Session, person: Person) -> dict[str, list[dict[str, Any
     """The person's rows by table, but those of runs and plans, which name people in their contents."""
     rows = {table: await session.fetch(name, person.instance, person.user_id) for table, name in _HELD}
     failures = await session.fetch("person_failures", person.instance, person.user_id, person.references)
-    compared = await session.fetch("person_comparisons", person.instance, person.pattern)
+    compared = await comparisons_naming(session, person)
     every = {**rows, "worker.failures": failures, "worker.comparisons": compared}
     return {table: [_plain(row) for row in found] for table, found in every.items()}
+
+
+async def comparisons_naming(session: Session, person: Person) -> list[Record]:
+    """Comparisons with a document whose name names the person: id, document, compared_at, compared_by."""
+    rows = await session.fetch("comparisons_that_may_name", person.instance, person.in_messages)
+    return [row for row in rows if person.scrub(row["document"]) != row["document"]]
 
 
 async def acted(session: Session, person: Person) -> int:
@@ -113,13 +133,12 @@ async def acted(session: Session, person: Person) -> int:
 
 async def runs_to_search(session: Session, person: Person) -> list[Record]:
     """Runs that may name the person: id, kind, status, started_at, users_spec, message."""
-    values = sorted({ref.value for ref in person.refs})
-    return await session.fetch("runs_that_may_name", person.instance, values, person.pattern)
+    return await session.fetch("runs_that_may_name", person.instance, person.in_specs, person.in_messages)
 
 
 async def plans_to_search(session: Session, person: Person) -> tuple[int, ...]:
     """The numbers of plans that may name the person."""
-    rows = await session.fetch("plans_that_may_name", person.instance, person.needles, person.loose_pattern)
+    rows = await session.fetch("plans_that_may_name", person.instance, person.in_documents, person.in_remarks)
     return tuple(row["id"] for row in rows)
 
 

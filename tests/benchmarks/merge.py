@@ -27,7 +27,7 @@ TEMPORARY: Final = """
         id bigint, given integer, user_id bigint, type text, address text, workflow_state text, position integer,
         bounce_count integer, last_bounce_at timestamptz, last_bounce_summary text,
         last_transient_bounce_at timestamptz, last_transient_bounce_summary text,
-        last_suppression_bounce_at timestamptz, created_at timestamptz
+        last_suppression_bounce_at timestamptz, created_at timestamptz, folded_address text
     ) ON COMMIT DELETE ROWS
 """
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -66,7 +66,7 @@ def _from_table() -> str:
     sql = statement("merge_channels")
     read, found = re.subn(r"FROM unnest\(\s*\$6::.*?\) AS s \(.*?\)", "FROM incoming AS s", sql, flags=re.DOTALL)
     assert found == 1, "merge_channels has another shape now"
-    return read.replace("$20::", "$6::")
+    return read.replace("$21::", "$6::")
 
 
 async def measure(quick: bool) -> list[Figure]:  # noqa: FBT001  (the one question to every benchmark)

@@ -34,30 +34,33 @@ _USER_HISTORY: Final = """
 """
 _CHANNELS: Final = """
     INSERT INTO mirror.communication_channels (
-        instance, id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at, bounce_known,
-        created_at, first_seen_at, changed_at, deleted_at
+        instance, id, user_id, type, address, folded_address, position, workflow_state, bounce_count, last_bounce_at,
+        bounce_known, created_at, first_seen_at, changed_at, deleted_at
     )
     SELECT $1, n, n / $3 + 1,
-        CASE n % 20 WHEN 3 THEN 'sms' WHEN 5 THEN 'push' ELSE 'email' END,
-        CASE
-            WHEN n % 20 = 3 THEN '+1555' || n
-            WHEN n % 20 = 5 THEN 'For All Devices'
-            WHEN n % 1000 = 0 THEN 'Shared' || n / 2000 || '@school.example'
-            ELSE 'User' || n || '@d' || n % 500 || '.example.com'
-        END,
+        CASE n % 20 WHEN 3 THEN 'sms' WHEN 5 THEN 'push' ELSE 'email' END, a.address, lower(a.address),
         n % $3 + 1, CASE WHEN n % 10 = 1 THEN 'unconfirmed' ELSE 'active' END,
         CASE WHEN n % 25 = 2 THEN 1 ELSE 0 END, CASE WHEN n % 25 = 2 THEN now() - interval '1 day' * (n % 300) END,
         n % 50 <> 4, now() - interval '2 years', now() - make_interval(days => $4),
         now() - make_interval(days => CASE n % 3 WHEN 0 THEN n % $4 ELSE $4 END),
         CASE WHEN n % 60 = 0 THEN now() - make_interval(days => n % $4) END
     FROM generate_series(1, $2::integer) AS n
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN n % 20 = 3 THEN '+1555' || n
+            WHEN n % 20 = 5 THEN 'For All Devices'
+            WHEN n % 1000 = 0 THEN 'Shared' || n / 2000 || '@school.example'
+            ELSE 'User' || n || '@d' || n % 500 || '.example.com'
+        END AS address
+    ) a
 """
 _HISTORY: Final = """
     INSERT INTO mirror.channel_history (
-        instance, channel_id, user_id, type, address, position, workflow_state, bounce_count, last_bounce_at,
-        bounce_known, created_at, valid_from, valid_to, run_id, origin
+        instance, channel_id, user_id, type, address, folded_address, position, workflow_state, bounce_count,
+        last_bounce_at, bounce_known, created_at, valid_from, valid_to, run_id, origin
     )
     SELECT instance, id, user_id, type, CASE id % 4 WHEN 0 THEN 'old' || id || '@school.example' ELSE address END,
+        CASE id % 4 WHEN 0 THEN 'old' || id || '@school.example' ELSE folded_address END,
         position, 'unconfirmed', 0, NULL, bounce_known, created_at, first_seen_at, changed_at, 1, 'canvas'
     FROM mirror.communication_channels WHERE instance = $1 AND id % 3 = 0 AND changed_at > first_seen_at
 """
@@ -108,10 +111,11 @@ _PLAN: Final = """
 """
 _ACTIONS: Final = """
     INSERT INTO worker.actions (
-        instance, plan_id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status,
-        settled_at, os_user, reason
+        instance, plan_id, ordinal, run_id, user_id, kind, type, address, folded_address, channel_id,
+        skip_confirmation, status, settled_at, os_user, reason
     )
-    SELECT $1, $2, n, r.id, n, 'create', 'email', 'new' || n || '@school.example', n, true, 'done', now(), 'ann', 'why'
+    SELECT $1, $2, n, r.id, n, 'create', 'email', 'new' || n || '@school.example',
+        'new' || n || '@school.example', n, true, 'done', now(), 'ann', 'why'
     FROM (SELECT max(id) AS id FROM worker.runs WHERE instance = $1) r CROSS JOIN generate_series(1, $3::integer) AS n
 """
 _UNDO: Final = """
@@ -124,10 +128,11 @@ _UNDO: Final = """
         RETURNING id
     )
     INSERT INTO worker.actions (
-        instance, plan_id, ordinal, run_id, user_id, kind, type, address, channel_id, skip_confirmation, status,
-        settled_at, os_user, reason
+        instance, plan_id, ordinal, run_id, user_id, kind, type, address, folded_address, channel_id,
+        skip_confirmation, status, settled_at, os_user, reason
     )
-    SELECT a.instance, plan.id, a.ordinal, a.run_id, a.user_id, 'delete', a.type, a.address, a.channel_id, false,
+    SELECT a.instance, plan.id, a.ordinal, a.run_id, a.user_id, 'delete', a.type, a.address, a.folded_address,
+        a.channel_id, false,
         'done', now(), 'ann', 'back'
     FROM worker.actions a, plan
     WHERE a.plan_id = $2::bigint AND a.ordinal <= $3::integer

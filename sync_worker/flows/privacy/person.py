@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.errors import SourceError, UsageError
+from sync_worker.folding import fold
 from sync_worker.mirror import persons
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.forgotten import forgotten
@@ -118,7 +119,7 @@ def _is_person(kind: RefKind, value: str, person: Person) -> bool:
         found = reference(kind, value, "")
     except SourceError:  # an earlier version, or somebody by hand, has written what this one would not
         return False
-    return any(ref.kind is found.kind and ref.value.casefold() == found.value.casefold() for ref in person.refs)
+    return any(ref.kind is found.kind and fold(ref.value) == fold(found.value) for ref in person.refs)
 
 
 # --- plans ----------------------------------------------------------------------------------------------

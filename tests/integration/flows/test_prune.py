@@ -244,9 +244,10 @@ async def test_in_chunks(stage: Stage) -> None:
     await stage.fetch("INSERT INTO worker.instances (instance) VALUES ('other')")
     for instance in ("main", "other"):
         await stage.fetch(
-            "INSERT INTO mirror.channel_history (instance, channel_id, user_id, type, address, workflow_state, "
-            "bounce_known, valid_from, valid_to, run_id, origin) "
-            "SELECT $1, n, n, 'email', 'a@x.example', 'active', true, now(), now() - interval '500 days', 1, 'canvas' "
+            "INSERT INTO mirror.channel_history (instance, channel_id, user_id, type, address, folded_address, "
+            "workflow_state, bounce_known, valid_from, valid_to, run_id, origin) "
+            "SELECT $1, n, n, 'email', 'a@x.example', 'a@x.example', 'active', true, now(), "
+            "now() - interval '500 days', 1, 'canvas' "
             "FROM generate_series(1, 4500) n",
             instance,
         )

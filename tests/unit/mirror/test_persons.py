@@ -20,7 +20,7 @@ PERSON = Person(
             UserRef(kind=RefKind.LOGIN, value="sheldon"),
         }
     ),
-    addresses=frozenset({"Sheldon.C@caltech.example", "+1 555 0100", "999"}),
+    addresses=frozenset({"Sheldon.C@caltech.example", "Zoë.ΟΔΟΣ@x.example", "+1 555 0100", "999"}),
 )
 
 
@@ -33,6 +33,8 @@ PERSON = Person(
         ("/users/hex:sis_user_id:532f31303031?x", "/users/[forgotten]?x"),
         ("sis_user_id:7 and 7 of 1042", "[forgotten] and 7 of 1042"),
         ("SHELDON, sheldon.c@Caltech.example.", "[forgotten], [forgotten]."),
+        ("zoË.οδοσ@X.example or zoë.οδος@x.example", "[forgotten] or zoë.οδος@x.example"),
+        ("éSheldon, Sheldoné, é sheldon", "éSheldon, Sheldoné, é [forgotten]"),
         ("call +1 555 0100 or 999", "call [forgotten] or 999"),
         ("user 10421, user 104, xsheldon, sheldon2, b.sheldon@x.example, sheldon@home.example", "="),
         ("run 1042 of plan 1042 had 1042 users", "="),
