@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sync_worker.sandbox import answers, rules
 from sync_worker.sandbox.answers import Answer, json_answer
 from sync_worker.sandbox.dice import share
-from sync_worker.sandbox.model import Channel, Json, Key, User
+from sync_worker.sandbox.model import Channel, Json, User, key_of
 from sync_worker.sandbox.pages import Page, bookmarked, link_header, numbered, per_page, positive
 from sync_worker.sandbox.registry import ROOT_ACCOUNT
 from sync_worker.sandbox.render import account_json, channel_json, user_json, with_string_ids
@@ -78,7 +78,7 @@ def delete_by_address(world: World, call: Call, caller: Caller) -> Answer:
     user = _reach(world, call, caller)
     if isinstance(user, Answer):
         return user
-    return _delete(world, call, caller, rules.find(user, Key(call.target.type, call.target.address.lower())))
+    return _delete(world, call, caller, rules.find(user, key_of(call.target.type, call.target.address)))
 
 
 def delete_push(world: World, call: Call, caller: Caller) -> Answer:

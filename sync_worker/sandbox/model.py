@@ -53,7 +53,7 @@ class Channel:
     @property
     def key(self) -> "Key":
         """What is unique among a user's unretired channels."""
-        return Key(self.type, self.address.lower())
+        return key_of(self.type, self.address)
 
     @property
     def live(self) -> bool:
@@ -67,6 +67,11 @@ class Key:
 
     type: str
     address: str
+
+
+def key_of(channel_type: str, address: str) -> Key:
+    """As PostgreSQL lowers an address: letter by letter, without a rule for the end of a word."""
+    return Key(channel_type, "".join(letter.lower()[0] for letter in address))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sync_worker.sandbox.model import PUSH, PUSH_ADDRESS, Channel, ChannelState, Json, Key, User
+from sync_worker.sandbox.model import PUSH, PUSH_ADDRESS, Channel, ChannelState, Json, Key, User, key_of
 
 MAX_MESSAGES = 3
 """Confirmation messages a channel gets at most."""
@@ -78,7 +78,7 @@ def refuse_create(user: User, wish: Wish, limits: Limits, *, now: int) -> Refusa
         return _refuse_push(wish, limits)
     if problem := _address_problem(wish):
         return _path_error(problem)
-    old = find(user, Key(wish.type, wish.address.lower()))
+    old = find(user, key_of(wish.type, wish.address))
     if old is not None:
         return _path_error("unique!") if old.live else None
     if len(user.live_channels()) >= limits.max_channels:
@@ -92,7 +92,7 @@ def create(user: User, wish: Wish, *, next_id: Callable[[], int], now: int) -> C
     state: ChannelState = "active" if wish.confirmed or wish.type == PUSH else "unconfirmed"
     if wish.push_token:
         user.push_tokens.add(wish.push_token.lower())
-    old = find(user, Key(wish.type, address.lower()))
+    old = find(user, key_of(wish.type, address))
     if old is not None and old.live:
         return Created(channel=old)
     channel = old or Channel(id=next_id(), user_id=user.id, type=wish.type, address=address, created_at=now)

@@ -16,6 +16,7 @@ from sync_worker.sandbox.model import (
     Key,
     Kind,
     User,
+    key_of,
 )
 from sync_worker.sandbox.options import DeletedUserAnswer
 from sync_worker.sandbox.registry import ROOT_ACCOUNT, Registry
@@ -96,7 +97,7 @@ class School(Registry):
     def readdress(self, channel_id: int, address: str) -> list[Change]:
         """An import gives a channel another address and keeps its id."""
         channel = self._live(channel_id)
-        if self._twin(channel, Key(channel.type, address.lower())):
+        if self._twin(channel, key_of(channel.type, address)):
             raise ValueError(f"{address!r} exists already for user {channel.user_id}")
         before, channel.address = channel.address, address
         return [_change(Kind.READDRESSED, channel, before=before)]

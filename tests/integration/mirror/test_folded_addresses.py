@@ -38,7 +38,7 @@ async def foreign(empty: Database, clock: Clock) -> AsyncIterator[Stage]:
 def addresses(number: int) -> list[str]:
     """Every capital letter there is, and text of all kinds."""
     letters = [*map(chr, SMALL), *map(chr, SMALL.values()), *"ßẞςσΣıİiIſKÅ @.+-_%1１", "\u0307", "\u00ad", "\U0001f600"]
-    some = ["".join(random.choices(letters, k=random.choice(range(1, 40)))) for _ in range(number)]
+    some = ["".join(random.choices(letters, k=1 + n % 40)) for n in range(number)]
     points = [*range(1, 0xD800), *range(0xE000, 0x110000)]
     anything = ["".join(map(chr, random.choices(points, k=20))) for _ in range(number)]
     return ["", "Ann@X.example", "a@x ", "".join(map(chr, SMALL)), *some, *anything]
@@ -109,3 +109,24 @@ async def test_views_say_the_same_in_every_locale(foreign: Stage) -> None:
     )
     changes = "SELECT channel_id FROM reporting.changes WHERE kind = 'readdressed' ORDER BY channel_id"
     assert await rows(foreign, changes) == [(30,), (31,)]
+
+
+async def test_what_an_undo_took_back_is_known_in_every_locale(foreign: Stage) -> None:
+    """Written otherwise than what was done."""
+    plan = (
+        "INSERT INTO worker.plans (instance, origin, kind, status, made_at, expires_at, made_by, document, digest, "
+        "fingerprint, creates, deletes, messages, content) VALUES ('main', '', $1, 'applied', now(), now(), 'ann', '', "
+        "'', '', 1, 0, 0, '{}') RETURNING id"
+    )
+    done, undone = [(await foreign.query(plan, kind))[0]["id"] for kind in ("document", "undo")]
+    texts = ["ÄΣ@İ.example", "äσ@x", "äσ@i.example", "ÄΣ@X"]
+    await foreign.query(
+        "INSERT INTO worker.actions (instance, plan_id, ordinal, user_id, kind, type, address, folded_address, "
+        "skip_confirmation, status, settled_at) SELECT 'main', p, n, 1, k, 'email', a, f, true, 'done', now() "
+        "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS t (p, k, a, f, n)",
+        [done, done, undone, undone],
+        ["create", "create", "delete", "delete"],
+        texts,
+        list(map(fold, texts)),
+    )
+    assert await rows(foreign, "SELECT plan_id FROM worker.undone_actions ORDER BY id") == [(done,), (done,)]

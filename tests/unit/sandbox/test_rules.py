@@ -76,6 +76,20 @@ def test_the_same_address_may_exist_as_another_type() -> None:
     assert made(ada, Wish(type="sms", address="+15551234567@example.com")).channel.id == 100
 
 
+@pytest.mark.parametrize(
+    ("have", "wanted", "is_there"),
+    [
+        ("ΟΔΟΣ@x.example", "οδοσ@x.example", True),
+        ("ΟΔΟΣ@x.example", "οδος@x.example", False),  # no rule for the end of a word
+        ("İ@x.example", "i@x.example", True),
+        ("STRASSE@x.example", "straße@x.example", False),
+    ],
+)
+def test_letters_are_lowered_one_by_one(have: str, wanted: str, *, is_there: bool) -> None:
+    """As PostgreSQL's lower() does for Canvas."""
+    assert isinstance(post(user(mail(1, have)), Wish(type="email", address=wanted)), Refusal) is is_there
+
+
 def test_a_retired_channel_comes_back_with_its_old_id() -> None:
     """New casing, bounces forgotten, last position, no new row."""
     old = mail(1, "ada@example.com", state="retired", bounce=Bounce(count=3), retired_at=NOW - 5)
