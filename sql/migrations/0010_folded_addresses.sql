@@ -4,7 +4,8 @@
 -- --------------------------------------------------------------------------------------------------------
 -- What is there already
 
--- The rule of `sync_worker/folding.py`, for this once: the same letters, one for one. translate() knows no locale.
+-- The rule of `sync_worker/folding.py`, for this once: the same letters, one for one. translate() knows no locale; it is
+-- given those letters alone that occur, for it looks through all that it is given.
 CREATE TEMPORARY TABLE folding AS
 WITH runs AS (
     SELECT regexp_match(run, '^([0-9A-F]+)(?:\.\.([0-9A-F]+))?(?:/([0-9]))?([+-][0-9]+)$') AS part
@@ -38,10 +39,24 @@ WITH runs AS (
         ('x' || lpad(coalesce(part[2], part[1]), 8, '0'))::bit(32)::integer AS last,
         coalesce(part[3]::integer, 1) AS step, part[4]::integer AS shift
     FROM runs
+), letters AS (
+    SELECT DISTINCT letter
+    FROM (
+        SELECT address FROM mirror.communication_channels
+        UNION ALL
+        SELECT address FROM mirror.channel_history
+        UNION ALL
+        SELECT address FROM worker.actions
+    ) a
+    CROSS JOIN LATERAL string_to_table(a.address, NULL) AS letter
+    WHERE octet_length(a.address) > char_length(a.address)
 )
 SELECT
-    string_agg(chr(point), '' ORDER BY point) AS capitals, string_agg(chr(point + shift), '' ORDER BY point) AS smalls
-FROM bounds CROSS JOIN LATERAL generate_series(first, last, step) AS point;
+    coalesce(string_agg(chr(point), '' ORDER BY point), '') AS capitals,
+    coalesce(string_agg(chr(point + shift), '' ORDER BY point), '') AS smalls
+FROM bounds
+CROSS JOIN LATERAL generate_series(first, last, step) AS point
+WHERE chr(point) IN (SELECT letter FROM letters);
 
 CREATE FUNCTION pg_temp.folded(address text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
