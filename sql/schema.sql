@@ -41,6 +41,7 @@ CREATE TABLE mirror.channel_history (
     valid_to timestamp with time zone NOT NULL, -- Time of the read that saw the next version first.
     run_id bigint NOT NULL, -- Run that saw the next version (worker.runs.id); it may have been pruned since.
     origin text NOT NULL, -- Who caused the change: canvas (seen by reading) or us (an action of ours).
+    folded_address text NOT NULL, -- The same of that version's address: by it addresses compare.
     PRIMARY KEY (id),
     CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
 );
@@ -52,7 +53,7 @@ CREATE TABLE mirror.communication_channels (
     id bigint NOT NULL, -- Canvas id of the channel; a retired channel can come back to life under it.
     user_id bigint NOT NULL, -- Canvas id of the user who has it now; merging users moves channels.
     type text NOT NULL, -- email, sms, push, or any other type that Canvas sends.
-    address text NOT NULL, -- Address as Canvas writes it; addresses compare by lower(). For push a translated label.
+    address text NOT NULL, -- Address as Canvas writes it; addresses compare by folded_address. For push a translated label.
     "position" integer, -- Order within the user; the active e-mail with the lowest is the default address. Null if Canvas says null.
     workflow_state text NOT NULL, -- active, unconfirmed, ... as last seen; a tombstone keeps the last state of its life.
     bounce_count integer, -- Number of bounces; null if never seen.
@@ -68,6 +69,7 @@ CREATE TABLE mirror.communication_channels (
     deleted_at timestamp with time zone, -- Time of the second read that proved it gone; null while it lives.
     origin text NOT NULL DEFAULT 'canvas'::text, -- Who created the channel: canvas (seen by reading) or us (an action of ours).
     creation_id bigint NOT NULL DEFAULT nextval('mirror.change_numbers'::regclass), -- Number of its creation in reporting.changes. Channels from before that view have numbers that were given when it was made.
+    folded_address text NOT NULL, -- The address with small letters in place of capital ones, in the same way on every server: two addresses of one type are the same to Canvas where these are equal.
     PRIMARY KEY (instance, id),
     CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
 );
@@ -375,7 +377,7 @@ CREATE VIEW reporting.current_channels AS
     c.type,
     c.address,
         CASE
-            WHEN c.type = 'email'::text AND strpos(c.address, '@'::text) > 0 THEN NULLIF(lower(split_part(c.address, '@'::text, '-1'::integer)), ''::text)
+            WHEN c.type = 'email'::text AND strpos(c.address, '@'::text) > 0 THEN NULLIF(split_part(c.folded_address, '@'::text, '-1'::integer), ''::text)
             ELSE NULL::text
         END AS domain,
     c."position",
@@ -889,7 +891,7 @@ CREATE VIEW reporting.runs AS
     round((requests_possible / NULLIF(seconds, 0::double precision))::numeric, 1) AS requests_per_second_limit
    FROM worker.runs;
 
--- Addresses that several users have, compared by lower(); push labels are no addresses and are left out.
+-- Addresses that several users have, case aside; push labels are no addresses and are left out.
 CREATE VIEW reporting.shared_addresses AS
 -- instance: Name of the Canvas installation in the configuration.
 -- type: Type of the channels.
@@ -911,19 +913,19 @@ CREATE VIEW reporting.shared_addresses AS
           WHERE u.instance = g.instance AND (u.id = ANY (g.user_ids))) AS user_states
    FROM ( SELECT c.instance,
             c.type,
-            lower(c.address) AS address,
+            c.folded_address AS address,
             count(DISTINCT c.user_id) AS users,
             array_agg(DISTINCT c.user_id) AS user_ids,
             count(*) AS channels,
             count(*) FILTER (WHERE c.workflow_state = 'active'::text) AS active_channels
            FROM ( SELECT communication_channels.instance,
-                    hashtextextended(lower(communication_channels.address), 0::bigint) AS hash
+                    hashtextextended(communication_channels.folded_address, 0::bigint) AS hash
                    FROM mirror.communication_channels
                   WHERE communication_channels.deleted_at IS NULL AND communication_channels.type <> 'push'::text
-                  GROUP BY communication_channels.instance, (hashtextextended(lower(communication_channels.address), 0::bigint))
+                  GROUP BY communication_channels.instance, (hashtextextended(communication_channels.folded_address, 0::bigint))
                  HAVING min(communication_channels.user_id) <> max(communication_channels.user_id)) s
-             JOIN mirror.communication_channels c ON c.instance = s.instance AND hashtextextended(lower(c.address), 0::bigint) = s.hash AND c.deleted_at IS NULL AND c.type <> 'push'::text
-          GROUP BY c.instance, c.type, (lower(c.address))
+             JOIN mirror.communication_channels c ON c.instance = s.instance AND hashtextextended(c.folded_address, 0::bigint) = s.hash AND c.deleted_at IS NULL AND c.type <> 'push'::text
+          GROUP BY c.instance, c.type, c.folded_address
          HAVING min(c.user_id) <> max(c.user_id)) g;
 
 -- Live channels that nobody has confirmed.
@@ -1642,6 +1644,7 @@ CREATE TABLE worker.actions (
     canvas_user_id bigint, -- Canvas user of the token.
     reason text, -- Why, as the person said (--reason).
     unattended boolean NOT NULL DEFAULT false, -- Whether nobody was asked (run --apply auto).
+    folded_address text NOT NULL, -- The address with small letters in place of capital ones: by it addresses compare. Empty for somebody who was forgotten.
     sent_at timestamp with time zone, -- Until when a call that was not clearly rejected may have been sent; null where every call was clearly rejected, or none was sent. For 7 days after it, an effect that shows up late counts as ours.
     observed_at timestamp with time zone, -- When the first of the two reads began that settle an unknown outcome; null before.
     observed_effect boolean, -- Whether that read showed the effect of the action.
@@ -1943,7 +1946,7 @@ CREATE VIEW worker.successions AS
     h.deleted_at IS NULL AND n.deleted_at IS NOT NULL AS retired,
     h.deleted_at IS NOT NULL AND n.deleted_at IS NULL AS revived,
     n.user_id <> h.user_id AS moved,
-    n.type <> 'push'::text AND n.address <> h.address AND lower(n.address) <> lower(h.address) AS readdressed,
+    n.type <> 'push'::text AND n.folded_address <> h.folded_address AS readdressed,
     h.deleted_at IS NULL AND h.workflow_state <> 'active'::text AND n.workflow_state = 'active'::text AS confirmed,
     h.deleted_at IS NULL AND h.bounce_known AND (n.last_bounce_at > COALESCE(h.last_bounce_at, '-infinity'::timestamp with time zone) OR n.bounce_count > h.bounce_count) AS bounced
    FROM mirror.channel_history h
@@ -1952,6 +1955,7 @@ CREATE VIEW worker.successions AS
      CROSS JOIN LATERAL ( SELECT COALESCE(c.user_id, s.user_id) AS user_id,
             COALESCE(c.type, s.type) AS type,
             COALESCE(c.address, s.address) AS address,
+            COALESCE(c.folded_address, s.folded_address) AS folded_address,
             COALESCE(c.workflow_state, s.workflow_state) AS workflow_state,
                 CASE
                     WHEN c.id IS NULL THEN s.deleted_at
@@ -1975,7 +1979,7 @@ CREATE VIEW worker.undone_actions AS
     a.plan_id
    FROM worker.plans p
      JOIN worker.actions u ON u.plan_id = p.id AND (u.status = ANY (ARRAY['done'::text, 'existed'::text]))
-     JOIN worker.actions a ON a.instance = u.instance AND a.user_id = u.user_id AND a.type = u.type AND a.kind <> u.kind AND lower(a.address) = lower(u.address) AND (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND a.settled_at <= u.settled_at
+     JOIN worker.actions a ON a.instance = u.instance AND a.user_id = u.user_id AND a.type = u.type AND a.kind <> u.kind AND a.folded_address = u.folded_address AND (a.status = ANY (ARRAY['done'::text, 'existed'::text])) AND a.settled_at <= u.settled_at
   WHERE p.kind = 'undo'::text;
 
 -- What changed from each superseded version of a channel to the next one; reporting.changes without creations.

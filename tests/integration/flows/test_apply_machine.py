@@ -286,7 +286,7 @@ class Machine(RuleBasedStateMachine):
             if self.witness.after(effect.change.user_id):
                 found = await self.stage.value(
                     "SELECT count(*) FROM worker.actions WHERE plan_id = $1 AND user_id = $2 AND kind = $3"
-                    " AND type = $4 AND lower(address) = $5 AND status = 'done'",
+                    " AND type = $4 AND folded_address = $5 AND status = 'done'",
                     effect.plan_id, effect.change.user_id, effect.change.kind.value, *effect.change.key,
                 )  # fmt: skip
                 assert found, f"{effect} is not in the journal"
