@@ -111,6 +111,14 @@ def by_id(user_id: int) -> UserRef:
 # --- What reading one user's channels can come to -------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ReadOrder:
+    """Which of two reads is the newer one, whatever any clock said; drawn from the database before the read begins."""
+
+    epoch: int  # fencing epoch of the writer
+    number: int  # ascending within the epoch
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All channels of one user, read to the end of the list."""
@@ -118,6 +126,7 @@ class Snapshot:
     user_id: int  # as asked for
     read_at: datetime  # when the read began
     channels: tuple[Channel, ...]  # one for each id, in the order of Canvas
+    order: ReadOrder | None = None  # None: not drawn; such a read is never written to the mirror
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +135,7 @@ class Gone:
 
     user_id: int
     read_at: datetime
+    order: ReadOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +145,7 @@ class Unreadable:
     user_id: int
     read_at: datetime
     message: str
+    order: ReadOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +157,7 @@ class Failure:
     kind: str  # errors.RequestFailed.kind
     status: int | None
     message: str
+    order: ReadOrder | None = None
 
 
 ReadOutcome = Snapshot | Gone | Unreadable | Failure

@@ -98,6 +98,15 @@ RETURNING r.*;
 -- Add tombstones to a run, in the transaction that makes them. $1 run, $2 number.
 UPDATE worker.runs SET channels_deleted = channels_deleted + $2 WHERE id = $1 AND $2 > 0;
 
+-- name: count_older
+-- Add rows that were left alone because a later read had written them to a run, in the transaction that met them.
+-- $1 run, $2 number.
+UPDATE worker.runs SET rows_older = rows_older + $2 WHERE id = $1 AND $2 > 0;
+
+-- name: draw_read_number
+-- The number of a read that is about to begin, within the epoch of its writer.
+SELECT nextval('worker.claims');
+
 -- name: create_walked_users
 -- A table of this session alone: who is in the run's batches. It leaves no trace in the write-ahead log.
 CREATE TEMPORARY TABLE walked_users (user_id bigint PRIMARY KEY);
@@ -161,11 +170,11 @@ SELECT count(*) FROM missing;
 
 -- name: resolve_references
 -- A source has been walked to its end: references that failed before and did not fail again are resolved.
--- $1 instance, $2 specs, $3 begin of this start of the run, $4 time.
+-- $1 instance, $2 specs, $3 epoch of this start of the run, $4 time.
 UPDATE worker.failures f SET resolved_at = $4
 FROM worker.runs r
 WHERE r.id = f.run_id AND r.users_spec = $2::text[]
-    AND f.instance = $1 AND f.user_id IS NULL AND f.resolved_at IS NULL AND f.failed_at < $3;
+    AND f.instance = $1 AND f.user_id IS NULL AND f.resolved_at IS NULL AND f.epoch < $3;
 
 -- name: mark_listed
 -- All users of the specs are in batches. $1 run, $2 users that its listings contained, by account (null where it walked none).
@@ -194,7 +203,8 @@ WHERE r.id = $2
 ORDER BY l.account;
 
 -- name: claim_batch
--- Take the next batch that nobody of this epoch has. $1 run, $2 epoch, $3 time.
+-- Take the next batch that nobody of this epoch has. $1 run, $2 epoch, $3 time. The number of the claim is that of the
+-- reads too: it is drawn before the first of them begins.
 --
 -- MATERIALIZED matters: as the inner side of a nested loop the choice would be made anew for each batch, skip what this
 -- very statement has taken, and so take all of them.
@@ -233,12 +243,12 @@ SELECT count(*) FROM finished;
 
 -- name: note_failures
 -- $1 run, $2 instance, $3 references, $4 user ids, $5 kinds, $6 statuses, $7 messages, $8 reasons,
--- $9 times.
-INSERT INTO worker.failures (run_id, instance, reference, user_id, kind, status, message, reason, failed_at)
-SELECT $1, $2, f.* FROM unnest($3::text[], $4::bigint[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::timestamptz[]) AS f
+-- $9 times, $10 epoch of the writer.
+INSERT INTO worker.failures (run_id, instance, reference, user_id, kind, status, message, reason, failed_at, epoch)
+SELECT $1, $2, f.*, $10 FROM unnest($3::text[], $4::bigint[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::timestamptz[]) AS f
 ON CONFLICT (run_id, reference) DO UPDATE
 SET kind = excluded.kind, status = excluded.status, message = excluded.message, failed_at = excluded.failed_at,
-    resolved_at = NULL;
+    epoch = excluded.epoch, resolved_at = NULL;
 
 -- name: resolve_failures
 -- $1 instance, $2 ids of users that now have an answer, $3 time.
@@ -269,7 +279,8 @@ SELECT
     (
         SELECT count(*) FROM worker.failures f
         WHERE f.run_id = $1 AND f.kind = 'forbidden' AND f.user_id IS NOT NULL AND f.resolved_at IS NULL
-    ) AS newly_unreadable
+    ) AS newly_unreadable,
+    (SELECT rows_older FROM worker.runs WHERE id = $1) AS rows_older
 FROM worker.batches
 WHERE run_id = $1;
 

@@ -29,7 +29,9 @@ WITH named AS (
     INSERT INTO mirror.user_history (
         instance, user_id, sis_user_id, login_id, integration_id, state, valid_from, valid_to, run_id
     )
-    SELECT $1, u.id, u.sis_user_id, u.login_id, u.integration_id, u.state, u.changed_at, $3, $2
+    SELECT
+        $1, u.id, u.sis_user_id, u.login_id, u.integration_id, u.state, u.changed_at,
+        greatest($3::timestamptz, u.changed_at + interval '1 microsecond'), $2
     FROM compared c
     JOIN mirror.users u ON u.instance = $1 AND u.id = c.id
     WHERE c.is_renamed
@@ -48,31 +50,45 @@ ON CONFLICT (instance, id) DO UPDATE SET
     changed_at = CASE
         WHEN (u.sis_user_id, u.login_id, u.integration_id)
             IS DISTINCT FROM (excluded.sis_user_id, excluded.login_id, excluded.integration_id)
-        THEN excluded.changed_at
+        THEN greatest(excluded.changed_at, u.changed_at + interval '1 microsecond')
         ELSE u.changed_at
     END;
 
 -- name: note_states
--- Write down what reading users came to, where that is new or different.
+-- Write down what reading users came to, where that is new or different, and no later read has found a state.
 --
--- $1 instance, $2 run, $3 ids, $4 states, $5 times of the reads.
-WITH read AS (
-    SELECT * FROM unnest($3::bigint[], $4::text[], $5::timestamptz[]) AS r (id, state, read_at)
+-- $1 instance, $2 run, $3 ids, $4 states, $5 times of the reads, $6 and $7 their epochs and numbers.
+-- Returns the number of users left alone because a later read had written their state.
+WITH compared AS MATERIALIZED (
+    SELECT
+        r.*, u.id IS NOT NULL AS is_known, u.state IS DISTINCT FROM r.state AS is_different,
+        u.id IS NULL OR (r.read_epoch, r.read_number) >= (u.read_epoch, u.read_number) AS is_newer,
+        greatest(r.read_at, u.changed_at + interval '1 microsecond') AS since
+    FROM unnest($3::bigint[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[])
+        AS r (id, state, read_at, read_epoch, read_number)
+    LEFT JOIN mirror.users u ON u.instance = $1 AND u.id = r.id
 ), superseded AS (
     INSERT INTO mirror.user_history (
         instance, user_id, sis_user_id, login_id, integration_id, state, valid_from, valid_to, run_id
     )
-    SELECT $1, u.id, u.sis_user_id, u.login_id, u.integration_id, u.state, u.changed_at, r.read_at, $2
-    FROM read r
-    JOIN mirror.users u ON u.instance = $1 AND u.id = r.id
-    WHERE u.state <> r.state
+    SELECT $1, u.id, u.sis_user_id, u.login_id, u.integration_id, u.state, u.changed_at, c.since, $2
+    FROM compared c
+    JOIN mirror.users u ON u.instance = $1 AND u.id = c.id
+    WHERE c.is_different AND c.is_newer
+), read_again AS (
+    UPDATE mirror.users u SET read_epoch = c.read_epoch, read_number = c.read_number
+    FROM compared c
+    WHERE u.instance = $1 AND u.id = c.id AND u.read_epoch < 0 AND NOT c.is_different
+), written AS (
+    INSERT INTO mirror.users AS u (instance, id, state, first_seen_at, changed_at, read_epoch, read_number)
+    SELECT $1, id, state, since, since, read_epoch, read_number
+    FROM compared
+    WHERE is_different AND is_newer
+    ON CONFLICT (instance, id) DO UPDATE SET
+        state = excluded.state, changed_at = excluded.changed_at, read_epoch = excluded.read_epoch,
+        read_number = excluded.read_number
 )
-INSERT INTO mirror.users AS u (instance, id, state, first_seen_at, changed_at)
-SELECT $1, r.id, r.state, r.read_at, r.read_at
-FROM read r
-LEFT JOIN mirror.users old ON old.instance = $1 AND old.id = r.id
-WHERE old.state IS DISTINCT FROM r.state
-ON CONFLICT (instance, id) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at;
+SELECT count(*) FROM compared WHERE is_different AND NOT is_newer;
 
 -- name: known_states
 -- The states of some users before this batch. $1 instance, $2 ids.

@@ -49,6 +49,7 @@ def _channels(report: RunReport) -> str:
     parts = [f"{figures.channels_created:,} new", f"{figures.channels_changed:,} changed"]
     parts += [f"{figures.channels_revived:,} of them revived"] if figures.channels_revived else []
     parts += [f"{figures.channels_moved:,} of them moved to another user"] if figures.channels_moved else []
+    parts += [f"{figures.rows_older:,} rows left alone, newer than what was read"] if figures.rows_older else []
     return f"{figures.channels_seen:,} seen: {', '.join(parts)}"
 
 

@@ -1,7 +1,8 @@
 """This machine's clock against the database's.
 
-Reads carry the time of this machine, and a read that is older than what the mirror has writes nothing over it: a clock
-that runs days ahead would freeze the mirror for days.
+Which read is the newer one is not said by any clock, but by the order in which the reads began (`ReadOrder`). Times are
+for people: when something changed, how old the mirror is, when a plan expires. With two clocks they would contradict
+each other.
 """
 
 from datetime import timedelta
@@ -28,6 +29,6 @@ async def check_clock(database: Database, clock: Clock) -> timedelta:
         raise ConfigError(
             f"this machine's clock is {abs(apart)} {direction} the database's",
             where=database.place,
-            hint="Set both by NTP; times of reads decide what is newer",
+            hint="Set both by NTP: ages, expiries and the times in the history would be wrong",
         )
     return apart

@@ -26,7 +26,6 @@ class Enrolment:
         self._session = session
         self._size = batch_size
         self._waiting: list[User] = []
-        self._begun = clock.now()
         self.enrolled = 0  # users in batches, those of earlier starts included
         self.forgotten = Forgotten(writer.instance)  # who is left out
 
@@ -75,7 +74,7 @@ class Enrolment:
         async with self._writer.transaction(self._session) as session:
             await session.execute("mark_listed", self._run.id, json.dumps(listed) if listed else None)
             instance, now = self._writer.instance, self._clock.now()
-            await session.execute("resolve_references", instance, list(specs), self._begun, now)
+            await session.execute("resolve_references", instance, list(specs), self._writer.epoch, now)
 
     async def _add_all(self, ids: list[int], reason: Reason) -> int:
         parts = [ids[at : at + self._size] for at in range(0, len(ids), self._size)]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sync_worker.channels import Gone, Snapshot
+from sync_worker.channels import Gone, ReadOrder, Snapshot
 from sync_worker.clock import Clock
 from sync_worker.folding import fold
 from sync_worker.mirror.actions import Action, Aside, Author, Closing, NewAction, Status
@@ -60,6 +60,10 @@ class Journal:
     async def make_sure(self) -> None:
         """Return when a call to Canvas may be sent: the lock is ours; see `Writer.make_sure`."""
         await self._writer.make_sure()
+
+    async def read_order(self) -> ReadOrder:
+        """Draw the order of a read that is about to begin; see `Writer.read_order`."""
+        return await self._writer.read_order()
 
     async def start(self, action: Action, before: Snapshot) -> bool:
         """Write down that the call is about to be sent; False where the action is settled already."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sync_worker import __version__
+from sync_worker.channels import ReadOrder
 from sync_worker.clock import Clock
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.enrolment import Enrolment
@@ -144,13 +145,18 @@ class Ledger:
             row = await session.fetch_row("claim_batch", run.id, self._writer.epoch, self._clock.now())
         if row is None:
             return None
-        ids = tuple(row["user_ids"])
-        return Batch(number=row["number"], reason=Reason(row["reason"]), user_ids=ids, claim=row["claim"])
+        return Batch(
+            number=row["number"],
+            reason=Reason(row["reason"]),
+            user_ids=tuple(row["user_ids"]),
+            claim=row["claim"],
+            order=ReadOrder(epoch=self._writer.epoch, number=row["claim"]),
+        )
 
     async def note_failures(self, run: Run, failed: Sequence[FailedUser]) -> None:
         """Record references that could not be resolved."""
         async with self._writer.transaction() as session:
-            await record_failures(session, self._writer.instance, run, failed)
+            await record_failures(session, self._writer, run, failed)
 
     async def figures(self, run: Run) -> RunFigures:
         """What the run has come to so far."""
@@ -203,7 +209,7 @@ def _key(reference: str) -> str:
     return f"{reference[:LONGEST_REFERENCE]}… sha256 {hashlib.sha256(reference.encode()).hexdigest()[:16]}"
 
 
-async def record_failures(session: Session, instance: str, run: Run, failed: Sequence[FailedUser]) -> None:
+async def record_failures(session: Session, writer: Writer, run: Run, failed: Sequence[FailedUser]) -> None:
     """Write failures of a run; one row for each reference, the latest counts."""
     if not failed:
         return
@@ -212,7 +218,7 @@ async def record_failures(session: Session, instance: str, run: Run, failed: Seq
     await session.execute(
         "note_failures",
         run.id,
-        instance,
+        writer.instance,
         list(latest),
         [failure.user_id for failure in latest.values()],
         [failure.kind for failure in latest.values()],
@@ -220,4 +226,5 @@ async def record_failures(session: Session, instance: str, run: Run, failed: Seq
         [clean(failure.message) for failure in latest.values()],
         [failure.reason.value for failure in latest.values()],
         [failure.failed_at for failure in latest.values()],
+        writer.epoch,
     )

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from sync_worker.channels import ReadOrder
 from sync_worker.clock import Clock, deadline
 from sync_worker.errors import DatabaseUnreachable, LockHeld, LockLost
 from sync_worker.logs import get_logger
@@ -99,6 +100,11 @@ class Writer:
             async with session.transaction():
                 await self._fence(session)
                 yield session
+
+    async def read_order(self) -> ReadOrder:
+        """Draw the order of a read that is about to begin; that of a batch comes with its claim."""
+        async with self._database.session() as session:
+            return ReadOrder(epoch=self.epoch, number=await session.fetch_value("draw_read_number"))
 
     async def make_sure(self) -> None:
         """Return when the lock is surely ours at this moment: before what no transaction can fence.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.channels import Gone, ReadOutcome, Snapshot, Unreadable
+from sync_worker.channels import Gone, ReadOrder, ReadOutcome, Snapshot, Unreadable
 from sync_worker.clock import Clock
 from sync_worker.errors import ClaimLost
 from sync_worker.mirror.columns import columns
@@ -32,6 +32,7 @@ class Merged:
     moved: int = 0
     deleted: int = 0  # tombstones
     nul_replaced: int = 0  # texts
+    older: int = 0  # rows that differ and were left alone: a later read had written them
 
     def __add__(self, other: "Merged") -> "Merged":
         return Merged(
@@ -42,6 +43,7 @@ class Merged:
             moved=self.moved + other.moved,
             deleted=self.deleted + other.deleted,
             nul_replaced=self.nul_replaced + other.nul_replaced,
+            older=self.older + other.older,
         )
 
 
@@ -52,6 +54,10 @@ class Mirror:
         self._writer = writer
         self._clock = clock
 
+    async def read_order(self) -> ReadOrder:
+        """Draw the order of second reads that are about to begin; see `Writer.read_order`."""
+        return await self._writer.read_order()
+
     async def commit(self, run: Run, batch: Batch, outcomes: Sequence[ReadOutcome]) -> Merged:
         """Write a batch and close it; users without an outcome stay behind as a batch of their own.
 
@@ -61,7 +67,9 @@ class Mirror:
         """
         async with self._writer.transaction() as session:
             merged = await self._merge(session, run, complete(outcomes))
-            states = await self._note_states(session, run, batch, outcomes)
+            states, older = await self._note_states(session, run, batch, outcomes)
+            merged += Merged(older=older)
+            await session.execute("count_older", run.id, merged.older)
             await self._finish(session, run, batch, outcomes, merged, states)
             return merged
 
@@ -88,10 +96,12 @@ class Mirror:
                 [outcome.read_at for outcome in read],
                 held,
                 held_by,
+                *_orders(read),
             )
             await session.execute("count_deleted", run.id, deleted)
-            await self._correct_states(session, run, read)
-            return merged + Merged(deleted=deleted)
+            merged += Merged(deleted=deleted, older=await self._correct_states(session, run, read))
+            await session.execute("count_older", run.id, merged.older)
+            return merged
 
     async def record(
         self,
@@ -112,14 +122,15 @@ class Mirror:
             retired: ids of channels that we deleted; absent from the read, they become tombstones at once: what a run
                 needs two reads for has been said by Canvas's answer to the delete.
         """
-        await self._merge(session, run, [outcome], ours=(*created, *retired))
-        state = "gone" if isinstance(outcome, Gone) else "present"
-        who = (self._writer.instance, run.id)
-        await session.execute("note_states", *who, [outcome.user_id], [state], [outcome.read_at])
+        merged = await self._merge(session, run, [outcome], ours=(*created, *retired))
+        older = await self._write_states(session, run, [(outcome, "gone" if isinstance(outcome, Gone) else "present")])
+        await session.execute("count_older", run.id, merged.older + older)
         here = {channel.id for channel in outcome.channels} if isinstance(outcome, Snapshot) else set()
         absent = [channel_id for channel_id in retired if channel_id not in here]
         if absent:
-            await session.fetch_value("bury_retired", *who, outcome.user_id, absent, outcome.read_at)
+            who = (self._writer.instance, run.id, outcome.user_id)
+            order = _order(outcome)
+            await session.fetch_value("bury_retired", *who, absent, outcome.read_at, order.epoch, order.number)
 
     async def _merge(
         self, session: Session, run: Run, read: Sequence[Snapshot | Gone], *, ours: Sequence[int] = ()
@@ -136,37 +147,41 @@ class Mirror:
             [outcome.read_at for outcome in read],
             *arrays,
             [outcome.user_id for outcome in read if isinstance(outcome, Gone)],
+            *_orders(read),
         )
         return Merged(**dict(row or {}), nul_replaced=replaced)
 
     async def _note_states(
         self, session: Session, run: Run, batch: Batch, outcomes: Sequence[ReadOutcome]
-    ) -> Counter[str]:
+    ) -> tuple[Counter[str], int]:
         before = await self._known_states(session, outcomes)
         known = [(outcome, state_after(outcome, batch.reason)) for outcome in outcomes]
         written = [(outcome, state) for outcome, state in known if state is not None]
-        await self._write_states(session, run, written)
+        older = await self._write_states(session, run, written)
         failed = [failure for outcome, state in known if (failure := failure_of(outcome, batch.reason, state, before))]
         await self._note_failures(session, run, outcomes, failed)
-        return Counter(state or "failed" for _, state in known)
+        return Counter(state or "failed" for _, state in known), older
 
-    async def _correct_states(self, session: Session, run: Run, read: Sequence[Snapshot | Gone]) -> None:
+    async def _correct_states(self, session: Session, run: Run, read: Sequence[Snapshot | Gone]) -> int:
         """Who was gone at the first read and answers at the second one lives, and the other way round."""
         before = await self._known_states(session, read)
         lives = [(outcome, "present") for outcome in read if isinstance(outcome, Snapshot)]
         returned = [(outcome, state) for outcome, state in lives if before.get(outcome.user_id) == "gone"]
         left = [(outcome, "gone") for outcome in read if isinstance(outcome, Gone)]
-        await self._write_states(session, run, [*returned, *left])
+        return await self._write_states(session, run, [*returned, *left])
 
-    async def _write_states(self, session: Session, run: Run, states: Sequence[tuple[ReadOutcome, str]]) -> None:
-        await session.execute(
+    async def _write_states(self, session: Session, run: Run, states: Sequence[tuple[ReadOutcome, str]]) -> int:
+        """How many users were left alone because a later read had written their state."""
+        older: int = await session.fetch_value(
             "note_states",
             self._writer.instance,
             run.id,
             [outcome.user_id for outcome, _ in states],
             [state for _, state in states],
             [outcome.read_at for outcome, _ in states],
+            *_orders([outcome for outcome, _ in states]),
         )
+        return older
 
     async def _known_states(self, session: Session, outcomes: Sequence[ReadOutcome]) -> dict[int, str]:
         ids = [outcome.user_id for outcome in outcomes]
@@ -178,7 +193,7 @@ class Mirror:
         failed_ids = {failure.user_id for failure in failed}
         fine = [outcome.user_id for outcome in outcomes if outcome.user_id not in failed_ids]
         await session.execute("resolve_failures", self._writer.instance, fine, self._clock.now())
-        await record_failures(session, self._writer.instance, run, failed)
+        await record_failures(session, self._writer, run, failed)
 
     async def _finish(
         self,
@@ -212,3 +227,16 @@ class Mirror:
         )
         if not closed:
             raise ClaimLost(f"batch {batch.number} of run {run.id} was taken over by another worker")
+
+
+def _order(outcome: ReadOutcome) -> ReadOrder:
+    """Raises ValueError for a read whose order was not drawn before it began: nobody can say what it is newer than."""
+    if outcome.order is None:
+        raise ValueError(f"the read of user {outcome.user_id} has no order")
+    return outcome.order
+
+
+def _orders(outcomes: Sequence[ReadOutcome]) -> tuple[list[int], list[int]]:
+    """Epochs and numbers, as the statements take them."""
+    orders = [_order(outcome) for outcome in outcomes]
+    return [order.epoch for order in orders], [order.number for order in orders]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sync_worker.channels import ReadOrder
+
 
 class Reason(StrEnum):
     """Why users are in a batch."""
@@ -42,6 +44,7 @@ class Batch:
     reason: Reason
     user_ids: tuple[int, ...]
     claim: int
+    order: ReadOrder  # of all its reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ class RunFigures:
     channels_revived: int = 0
     channels_moved: int = 0
     nul_replaced: int = 0
+    rows_older: int = 0  # differ from what was read, and were left alone: a later read had written them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ class Batch:
 
     user_ids: list[int]
     read_at: list[datetime]
+    orders: tuple[list[int], list[int]]  # epochs and numbers of the reads
     columns: list[list[Any]]
     rows: list[tuple[Any, ...]]
 
@@ -49,7 +50,7 @@ Way: TypeAlias = Callable[[Connection, Batch], Awaitable[None]]
 async def by_arrays(connection: Connection, batch: Batch) -> None:
     """The product's way."""
     await connection.fetchrow(
-        statement("merge_channels"), "bench", 1, [], batch.user_ids, batch.read_at, *batch.columns, []
+        statement("merge_channels"), "bench", 1, [], batch.user_ids, batch.read_at, *batch.columns, [], *batch.orders
     )
 
 
@@ -57,7 +58,7 @@ async def by_copy(connection: Connection, batch: Batch) -> None:
     """The other way, in one transaction too."""
     async with connection.transaction():
         await connection.copy_records_to_table("incoming", records=batch.rows)
-        await connection.fetchrow(_from_table(), "bench", 1, [], batch.user_ids, batch.read_at, [])
+        await connection.fetchrow(_from_table(), "bench", 1, [], batch.user_ids, batch.read_at, [], *batch.orders)
 
 
 @cache
@@ -66,7 +67,9 @@ def _from_table() -> str:
     sql = statement("merge_channels")
     read, found = re.subn(r"FROM unnest\(\s*\$6::.*?\) AS s \(.*?\)", "FROM incoming AS s", sql, flags=re.DOTALL)
     assert found == 1, "merge_channels has another shape now"
-    return read.replace("$21::", "$6::")
+    for old, new in (("$21::", "$6::"), ("$22::", "$7::"), ("$23::", "$8::")):
+        read = read.replace(old, new)
+    return read
 
 
 async def measure(quick: bool) -> list[Figure]:  # noqa: FBT001  (the one question to every benchmark)
@@ -121,7 +124,11 @@ def _batches(users: int, size: int, read_at: datetime) -> Iterator[Batch]:
         ids = range(first, min(first + size, users + 1))
         arrays, _ = columns([_snapshot(user_id, read_at) for user_id in ids])
         yield Batch(
-            user_ids=list(ids), read_at=[read_at] * len(ids), columns=arrays, rows=list(zip(*arrays, strict=True))
+            user_ids=list(ids),
+            read_at=[read_at] * len(ids),
+            orders=([1] * len(ids), [round(read_at.timestamp())] * len(ids)),
+            columns=arrays,
+            rows=list(zip(*arrays, strict=True)),
         )
 
 

@@ -1,24 +1,28 @@
 """The merge against a model of it: a small Canvas that changes between reads, and a mirror that follows.
 
 The model is written from the rules (design.md: "Diff and mirror", "Deletions move last"), one channel at a time, in
-plain Python; the real one is set-based SQL. Both see the same reads in the same order.
+plain Python; the real one is set-based SQL. Both see the same reads in the same order. The clock steps as it likes:
+which read is the newer one is said by its number alone.
 """
 
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync_worker.channels import Gone, Snapshot
+from sync_worker.channels import Gone, ReadOrder, Snapshot
 from sync_worker.mirror.database import Database
 from tests.integration.mirror.stage import Stage, at, channel, staged
 
 USERS = (1, 2)
 IDS = (11, 12)
 Read = Snapshot | Gone
+DAY = 24 * 60
+TICK = timedelta(microseconds=1)
 
 _numbers: Iterator[int] = itertools.count(1)
 
@@ -56,12 +60,14 @@ class Canvas:
         elif kind == "return":
             self.gone.discard(number)
 
-    def read(self, user: int, minutes: int) -> Read:
+    def read(self, user: int, number: int, minutes: int) -> Read:
+        order = ReadOrder(epoch=1, number=number)
         if user in self.gone:
-            return Gone(user_id=user, read_at=at(minutes))
+            return Gone(user_id=user, read_at=at(minutes), order=order)
         return Snapshot(
             user_id=user,
             read_at=at(minutes),
+            order=order,
             channels=tuple(
                 channel(number, v.address, user_id=user, workflow_state=v.state, position=v.position)
                 for number, v in self.channels.items()
@@ -78,7 +84,8 @@ class Row:
     """A channel in the model's mirror."""
 
     version: Version
-    since: int  # when the present version was first seen
+    number: int  # of the read that saw the present version first
+    since: datetime  # when that was, but after the version before it
     alive: bool = True
 
 
@@ -87,49 +94,59 @@ class Model:
     """The mirror as the rules say it should be."""
 
     rows: dict[int, Row] = field(default_factory=dict)
-    waiting: dict[int, tuple[int, int]] = field(default_factory=dict)  # candidates: user and time of the read
-    past: dict[int, list[tuple[Row, int]]] = field(default_factory=dict)  # superseded versions, and until when
+    waiting: dict[int, tuple[int, Read]] = field(default_factory=dict)  # candidates: user and the read
+    past: dict[int, list[tuple[Row, datetime]]] = field(default_factory=dict)  # superseded versions, and until when
 
-    def merge(self, reads: list[Read]) -> None:
-        seen: dict[int, tuple[int, Version]] = {}
-        for read in sorted(reads, key=_time):
+    def merge(self, reads: list[Read]) -> int:
+        """How many rows were newer than what the reads said otherwise."""
+        seen: dict[int, tuple[Read, Version]] = {}
+        for read in sorted(reads, key=_number):
             for c in read.channels if isinstance(read, Snapshot) else ():
                 v = Version(user=read.user_id, address=c.address, state=c.workflow_state, position=c.position)
-                seen[c.id] = (_time(read), v)
+                seen[c.id] = (read, v)
         before = dict(self.rows)
-        for number, (time, version) in seen.items():
-            self._see(number, time, version)
+        older = sum(not self._see(number, read, version) for number, (read, version) in seen.items())
         for read in reads:
             for number, row in before.items():
-                mine = row.alive and row.version.user == read.user_id and row.since < _time(read)
-                if mine and number not in seen:
-                    self.waiting.setdefault(number, (read.user_id, _time(read)))
+                if number not in seen and row.alive and row.version.user == read.user_id:
+                    if row.number < _number(read):
+                        self.waiting.setdefault(number, (read.user_id, read))
+                    else:
+                        older += 1
+        return older
 
-    def _see(self, number: int, time: int, version: Version) -> None:
+    def _see(self, number: int, read: Read, version: Version) -> bool:
+        """False where the row says something else, and is newer."""
         row = self.rows.get(number)
-        if row is None or ((not row.alive or row.version != version) and time > row.since):
-            self._supersede(number, Row(version, time))
-        user, first = self.waiting.get(number, (0, 0))
-        now = self.rows[number]
-        if first <= time or (now.version.user != user and now.since == time):
-            self.waiting.pop(number, None)
+        is_different = row is None or not row.alive or row.version != version
+        is_newer = row is None or _number(read) > row.number
+        if is_different and is_newer:
+            self._supersede(number, version, read)
+        if number in self.waiting:
+            user, first = self.waiting[number]
+            now = self.rows[number]
+            if _number(first) <= _number(read) or (now.version.user != user and now.number == _number(read)):
+                del self.waiting[number]
+        return is_newer or not is_different
 
-    def _supersede(self, number: int, new: Row) -> None:
+    def _supersede(self, number: int, version: Version, read: Read, *, alive: bool = True) -> None:
+        since = read.read_at
         if number in self.rows:
-            self.past.setdefault(number, []).append((self.rows[number], new.since))
-        self.rows[number] = new
+            since = max(since, self.rows[number].since + TICK)
+            self.past.setdefault(number, []).append((self.rows[number], since))
+        self.rows[number] = Row(version, _number(read), since, alive=alive)
 
     def settle(self, reads: list[Read]) -> set[int]:
-        """Returns what is buried."""
+        """Second reads; the tombstones that they make."""
         self.merge(reads)
         buried = set()
         for read in reads:
             for number, (user, first) in list(self.waiting.items()):
-                if user == read.user_id and first < _time(read):
+                if user == read.user_id and _number(first) < _number(read):
                     del self.waiting[number]
                     row = self.rows[number]
-                    if row.alive and row.version.user == user and row.since < _time(read):
-                        self._supersede(number, Row(row.version, _time(read), alive=False))
+                    if row.alive and row.version.user == user and row.number < _number(read):
+                        self._supersede(number, row.version, read, alive=False)
                         buried.add(number)
         return buried
 
@@ -137,8 +154,9 @@ class Model:
         return {number: row.version for number, row in self.rows.items() if row.alive}
 
 
-def _time(read: Read) -> int:
-    return round((read.read_at - at(0)).total_seconds() / 60)
+def _number(read: Read) -> int:
+    assert read.order is not None
+    return read.order.number
 
 
 VERSIONS = st.builds(
@@ -162,6 +180,7 @@ class Step:
     changes: list[tuple[str, int, Version | None]]
     users: list[int]
     then: str
+    jump: int  # minutes by which the clock is set, before anybody is read
 
 
 STEPS = st.builds(
@@ -169,6 +188,7 @@ STEPS = st.builds(
     changes=st.lists(CHANGES, max_size=2),
     users=st.lists(st.sampled_from(USERS), max_size=2, unique=True),
     then=st.sampled_from(["together", "forwards", "backwards", "later", "settle"]),
+    jump=st.sampled_from([0, 0, 0, DAY, -DAY, -1, 40 * DAY, -40 * DAY]),
 )
 
 
@@ -180,12 +200,14 @@ class World:
         self.canvas = Canvas(dict(channels))
         self.model = Model()
         self.open: list[Read] = []  # read, not committed yet
-        self.minutes = itertools.count(1)
+        self.numbers = itertools.count(1)
+        self.ahead = 0  # minutes by which the clock is wrong
 
     async def step(self, step: Step) -> None:
         for change in step.changes:
             self.canvas.change(*change)
-        self.open += [self.canvas.read(user, next(self.minutes)) for user in step.users]
+        self.ahead += step.jump
+        self.open += [self.read(user) for user in step.users]
         match step.then:
             case "together":
                 await self.commit(list({read.user_id: read for read in self.open}.values()))
@@ -202,16 +224,22 @@ class World:
                 return
         self.open = []
 
+    def read(self, user: int) -> Read:
+        number = next(self.numbers)
+        return self.canvas.read(user, number, number + self.ahead)
+
     async def commit(self, reads: list[Read]) -> None:
         if reads:
-            await self.stage.commit(*reads)
-            self.model.merge(reads)
+            merged = await self.stage.commit(*reads)
+            users = {read.user_id for read in reads}
+            older = self.model.merge(reads)
+            assert older <= merged.older <= older + len(users)  # states of users are counted too
             await self.compare()
 
     async def settle(self) -> None:
         """Read everybody with candidates again; nobody changes anything meanwhile."""
         users = sorted({user for user, _ in self.model.waiting.values()})
-        reads = [self.canvas.read(user, next(self.minutes)) for user in users]
+        reads = [self.read(user) for user in users]
         merged = await self.stage.settle(*reads)
         buried = self.model.settle(reads)
         assert merged.deleted == len(buried)
@@ -225,11 +253,11 @@ class World:
             "SELECT * FROM mirror.communication_channels WHERE instance = $1", self.stage.instance
         )
         assert {row["id"]: (_version(dict(row)), row["changed_at"], row["deleted_at"] is None) for row in rows} == {
-            number: (row.version, at(row.since), row.alive) for number, row in self.model.rows.items()
+            number: (row.version, row.since, row.alive) for number, row in self.model.rows.items()
         }
         waiting = await self.stage.query("SELECT * FROM worker.candidates WHERE instance = $1", self.stage.instance)
         assert {row["channel_id"]: (row["user_id"], row["read_at"]) for row in waiting} == {
-            number: (user, at(time)) for number, (user, time) in self.model.waiting.items()
+            number: (user, read.read_at) for number, (user, read) in self.model.waiting.items()
         }
 
     async def compare_history(self) -> None:
@@ -238,15 +266,16 @@ class World:
             past = self.model.past.get(number, [])
             history = await self.stage.history(number)
             seen = [(_version(old), old["deleted_at"] is None, old["valid_from"], old["valid_to"]) for old in history]
-            assert seen == [(old.version, old.alive, at(old.since), at(until)) for old, until in past]
+            assert seen == [(old.version, old.alive, old.since, until) for old, until in past]
             now = await self.stage.row(number)
             edges = [now["first_seen_at"], *[old["valid_to"] for old in history]]
-            assert edges == [*[old["valid_from"] for old in history], at(row.since)]
-            assert now["changed_at"] == at(row.since)
+            assert edges == [*[old["valid_from"] for old in history], row.since]
+            assert now["changed_at"] == row.since
+            assert all(old["valid_from"] < old["valid_to"] for old in history)
 
     async def read_everybody(self) -> None:
         """A run that nothing disturbs: everybody, then everybody with candidates."""
-        await self.commit([self.canvas.read(user, next(self.minutes)) for user in USERS])
+        await self.commit([self.read(user) for user in USERS])
         await self.settle()
 
 
@@ -262,7 +291,7 @@ def _version(row: Mapping[str, Any]) -> Version:
 async def test_the_mirror_follows_the_rules(
     database: Database, channels: dict[int, Version], steps: list[Step]
 ) -> None:
-    """In any order of changes, reads and commits it is as the model; after an undisturbed run it equals Canvas."""
+    """In any order of changes, reads, commits and clock steps it is the model; an undisturbed run makes it Canvas."""
     async with staged(database, f"example_{next(_numbers)}") as stage:
         world = World(stage, channels)
         await world.read_everybody()

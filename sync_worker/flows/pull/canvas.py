@@ -1,11 +1,12 @@
 """What every flow does with Canvas before and while it reads: make sure it is the right one, and notice an outage."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from sync_worker.canvas.client import CanvasClient
 from sync_worker.canvas.read import read_user
-from sync_worker.channels import ReadOutcome, RefKind, User, UserRef
+from sync_worker.channels import ReadOrder, ReadOutcome, RefKind, User, UserRef
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.fetch import Reader
@@ -83,6 +84,16 @@ def reader(rooms: Rooms, outage: OutageWatch) -> Reader:
         return await outage.read(partial(read_user, rooms.client, rooms.clock, user_id))
 
     return read
+
+
+def ordered(read: Reader, draw: Callable[[], Awaitable[ReadOrder]]) -> Reader:
+    """The same, for what is written to the mirror by itself: each read draws its order before it begins."""
+
+    async def drawn(user_id: int) -> ReadOutcome:
+        order = await draw()
+        return replace(await read(user_id), order=order)
+
+    return drawn
 
 
 class PatientDirectory:

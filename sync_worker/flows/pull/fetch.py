@@ -7,7 +7,7 @@ still being read. A batch is committed when all its users have an outcome.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sync_worker.channels import Failure, ReadOutcome
@@ -124,7 +124,7 @@ class Fetcher:
     async def _work(self) -> None:
         while True:
             open_batch, user_id = await self._todo.get()
-            outcome = await self._read(user_id)
+            outcome = replace(await self._read(user_id), order=open_batch.batch.order)
             open_batch.outcomes.append(outcome)
             self._progress.done += 1
             self._progress.failed += isinstance(outcome, Failure)

@@ -10,7 +10,7 @@ from sync_worker.clock import deadline
 from sync_worker.errors import LockLost, Stopped, SyncWorkerError, TokenRefused, Unreachable
 from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.pull.settle import Settled
-from sync_worker.flows.pull.verdict import IMPLAUSIBLE, IN_PART, WITHHELD, Finding, coverage_percent
+from sync_worker.flows.pull.verdict import IMPLAUSIBLE, IN_PART, WITHHELD, Finding, coverage_percent, older
 from sync_worker.flows.rooms import Rooms
 from sync_worker.logs import get_logger
 from sync_worker.mirror.ledger import Ledger
@@ -68,6 +68,7 @@ class Recorder:
     async def report(self, kind: str, findings: tuple[Finding, ...], settled: Settled, pending: int) -> RunReport:
         """What the run came to."""
         figures = await self._ledger.figures(self._run)
+        findings += older(figures)
         code = gravest(findings)
         traffic = self.traffic()
         return RunReport(

@@ -14,6 +14,7 @@ from sync_worker.channels import Failure, Gone, Snapshot, Unreadable
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.render.words import counted
 from sync_worker.exitcodes import IN_PART
+from sync_worker.flows.pull.canvas import ordered
 from sync_worker.flows.pull.fetch import Reader
 from sync_worker.flows.pull.outcomes import Look, change_of, explained, late, look, settled, unresolved
 from sync_worker.flows.pull.verdict import Finding
@@ -92,7 +93,7 @@ async def recover(rooms: Rooms, journal: Journal, read: Reader, only: frozenset[
         return Recovered()
     ids = sorted({action.user_id for action in concerned})
     done = await done_since(database, name, now - 2 * LATE_EFFECT, ids)
-    recovery = _Recovery(rooms, journal, read, done)
+    recovery = _Recovery(rooms, journal, ordered(read, journal.read_order), done)
     for user_id, group in groupby(concerned, key=attrgetter("user_id")):
         await recovery.look_after(user_id, tuple(group))
     return Recovered(waiting=tuple(recovery.waiting), betrayed=tuple(recovery.betrayed))

@@ -1,7 +1,7 @@
 """The second read: only what is absent from two complete reads of its user becomes a tombstone."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sync_worker.channels import Failure
 from sync_worker.desired.render.words import counted
@@ -40,7 +40,8 @@ class SecondRead:
         self.progress.phase = "reading again"
         settled = Settled()
         async for user_ids in users:
-            outcomes = await read_all(user_ids, self.read, self.workers)
+            order = await self.mirror.read_order()
+            outcomes = [replace(each, order=order) for each in await read_all(user_ids, self.read, self.workers)]
             merged = await self.mirror.settle(self.run, outcomes, held=self.held, held_by=self.held_by)
             warn_of_nul(merged)
             unread = sum(isinstance(outcome, Failure) for outcome in outcomes)

@@ -170,6 +170,15 @@ def _everybody_read(evidence: Evidence) -> Finding | None:
     return Finding(exit_code=IN_PART, message="; ".join(said)) if said else None
 
 
+def older(figures: RunFigures) -> tuple[Finding, ...]:
+    """Rows that a later read had written: somebody else was at work, or the order of reads went back."""
+    if not figures.rows_older:
+        return ()
+    rows = counted(figures.rows_older, "row of the mirror was", "rows of the mirror were")
+    message = f"{rows} left as they were: what this run read is older than they are; the next run reads them again"
+    return (Finding(exit_code=IN_PART, message=message),)
+
+
 def reasons(message: str) -> str:
     """The message of a run without what it says about waiting deletions, for whoever shows these themselves."""
     return _WAITING.sub("", message)

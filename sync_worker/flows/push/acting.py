@@ -15,7 +15,7 @@ from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Rules
 from sync_worker.desired.plan import PlannedUser
 from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
-from sync_worker.flows.pull.canvas import reader
+from sync_worker.flows.pull.canvas import ordered, reader
 from sync_worker.flows.pull.outcomes import contradicted, explained, look, made, settled
 from sync_worker.flows.push.caution import Caution
 from sync_worker.flows.push.closing import Response, completed_late, concluded, unread
@@ -101,7 +101,7 @@ class Actor:
         self._settle_after = rooms.instance.guards.settle_after
         self._before = before
         self._client = rooms.client.writing(journal.make_sure)
-        self._reader = reader(rooms, outage)
+        self._reader = ordered(reader(rooms, outage), journal.read_order)
         self._outage = outage
         self._outages_before: dict[int, int] = {}  # the latest read of each user: after how many
         self._journal = journal

@@ -7,7 +7,7 @@ from sync_worker.channels import Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import PUSH
 from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed, UsageError
-from sync_worker.flows.pull.canvas import bind_to_canvas, token_owner
+from sync_worker.flows.pull.canvas import bind_to_canvas, ordered, token_owner
 from sync_worker.flows.pull.record import Recorder
 from sync_worker.flows.pull.recorded import recorded
 from sync_worker.flows.push.applied import ApplyReport, findings
@@ -69,7 +69,7 @@ async def delete_push(rooms: Rooms, device: str, *, reason: str | None, stop: St
 
 
 async def _remove(rooms: Rooms, journal: Journal, owner: int, device: str) -> Tally:
-    read = partial(read_user, rooms.client, rooms.clock)
+    read = ordered(partial(read_user, rooms.client, rooms.clock), journal.read_order)
     before = await read(owner)
     if not isinstance(before, Snapshot):
         raise UsageError(f"the channels of user {owner} cannot be read", where=rooms.instance.origin)

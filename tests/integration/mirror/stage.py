@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from sync_worker.channels import Channel, Failure, Gone, ReadOutcome, Snapshot, Unreadable, User
+from sync_worker.channels import Channel, Failure, Gone, ReadOrder, ReadOutcome, Snapshot, Unreadable, User
 from sync_worker.clock import Clock
 from sync_worker.mirror.binding import bind
 from sync_worker.mirror.candidates import Candidates
@@ -25,6 +25,11 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 def at(minutes: float) -> datetime:
     """So many minutes after the start of all tests."""
     return START + timedelta(minutes=minutes)
+
+
+def drawn(minutes: float) -> ReadOrder:
+    """The order of a read that began then, by a clock that never stepped."""
+    return ReadOrder(epoch=1, number=round(minutes * 1000))
 
 
 class StillClock(Clock):
@@ -58,22 +63,24 @@ def channel(number: int, address: str = "a@example.com", **given: object) -> Cha
 
 def snapshot(user_id: int, minutes: float, *channels: Channel) -> Snapshot:
     """A complete read."""
-    return Snapshot(user_id=user_id, read_at=at(minutes), channels=channels)
+    return Snapshot(user_id=user_id, read_at=at(minutes), channels=channels, order=drawn(minutes))
 
 
 def gone(user_id: int, minutes: float) -> Gone:
     """A 404."""
-    return Gone(user_id=user_id, read_at=at(minutes))
+    return Gone(user_id=user_id, read_at=at(minutes), order=drawn(minutes))
 
 
 def unreadable(user_id: int, minutes: float) -> Unreadable:
     """A 401 or 403."""
-    return Unreadable(user_id=user_id, read_at=at(minutes), message="not yours")
+    return Unreadable(user_id=user_id, read_at=at(minutes), message="not yours", order=drawn(minutes))
 
 
 def failure(user_id: int, minutes: float) -> Failure:
     """No answer that can be used."""
-    return Failure(user_id=user_id, read_at=at(minutes), kind="trouble", status=502, message="bad gateway")
+    return Failure(
+        user_id=user_id, read_at=at(minutes), kind="trouble", status=502, message="bad gateway", order=drawn(minutes)
+    )
 
 
 @dataclass(kw_only=True)

@@ -1,15 +1,16 @@
 """What a complete read writes into the mirror: what is new or different, and nothing else."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from sync_worker.channels import MAX_ID, Channel
+from sync_worker.channels import MAX_ID, Channel, ReadOrder
 from sync_worker.folding import fold
 from sync_worker.mirror.columns import OPTIONAL_FIELDS
 from sync_worker.mirror.merge import Merged
-from tests.integration.mirror.stage import Stage, at, channel, gone, snapshot, staged, without
+from tests.integration.mirror.stage import Stage, at, channel, drawn, gone, snapshot, staged, without
 
 FULL: dict[str, Any] = {
     "position": 1,
@@ -47,6 +48,8 @@ async def test_a_new_channel_is_written_as_it_is(stage: Stage) -> None:
         "deleted_at": None,
         "origin": "canvas",
         "creation_id": 1,
+        "read_epoch": 1,
+        "read_number": drawn(5).number,
     }
     assert {name: row[name] for name in FULL} == FULL
     assert await stage.history(10) == []
@@ -93,10 +96,10 @@ async def test_a_changed_field_makes_a_version(stage: Stage, name: str, value: s
     merged = await stage.commit(snapshot(1, 6, channel(10, **{**FULL, name: value})))
     assert merged == Merged(seen=1, changed=1)
     folded = {"folded_address": fold(value)} if name == "address" else {}
-    assert await stage.row(10) == {**old, name: value, **folded, "changed_at": at(6)}
+    assert await stage.row(10) == {**old, name: value, **folded, "changed_at": at(6), "read_number": drawn(6).number}
     (version,) = await stage.history(10)
     assert without(version, "id") == {
-        **without(old, "id", "first_seen_at", "changed_at", "creation_id"),
+        **without(old, "id", "first_seen_at", "changed_at", "creation_id", "read_epoch", "read_number"),
         "channel_id": 10,
         "valid_from": at(5),
         "valid_to": at(6),
@@ -145,7 +148,8 @@ async def test_an_older_read_writes_nothing_over_a_newer_one(stage: Stage) -> No
     """Not even one of the same instant."""
     await stage.commit(snapshot(1, 7, channel(10, "new@example.com")))
     for minutes in (5, 7):
-        assert await stage.commit(snapshot(1, minutes, channel(10, "old@example.com"))) == Merged(seen=1)
+        assert await stage.commit(snapshot(1, minutes, channel(10, "old@example.com"))) == Merged(seen=1, older=1)
+    assert (await stage.run_row())["rows_older"] == 2
     assert await stage.live() == {10: "new@example.com"}
     assert await stage.history(10) == []
 
@@ -155,7 +159,7 @@ async def test_an_older_read_does_not_revive(stage: Stage) -> None:
     await stage.commit(snapshot(1, 1, channel(10)))
     await stage.commit(snapshot(1, 5))
     await stage.settle(snapshot(1, 6))
-    assert await stage.commit(snapshot(1, 4, channel(10))) == Merged(seen=1)
+    assert await stage.commit(snapshot(1, 4, channel(10))) == Merged(seen=1, older=1)
     assert await stage.live() == {}
 
 
@@ -263,3 +267,45 @@ async def test_instances_do_not_meet(stage: Stage) -> None:
         await other.settle(gone(1, 8))
         assert (await stage.live(), await other.live()) == ({10: "a@example.com"}, {})
         assert (await stage.waiting(), await stage.history(10)) == ({}, [])
+
+
+@pytest.mark.parametrize(("order", "written"), [((2, 1), True), ((1, 9), True), ((1, 5), False), ((0, 99), False)])
+async def test_the_epoch_decides_first_then_the_number(stage: Stage, order: tuple[int, int], *, written: bool) -> None:
+    """What a writer read before it lost its lock never overwrites what a later one has read, whatever the times say."""
+    row = ReadOrder(epoch=1, number=5)
+    await stage.commit(replace(snapshot(1, 0, channel(10, "first@example.com")), order=row))
+    read = replace(
+        snapshot(1, -999 if written else 999, channel(10, "x@example.com")),
+        order=ReadOrder(epoch=order[0], number=order[1]),
+    )
+    assert await stage.commit(read) == Merged(seen=1, changed=written, older=not written)
+    assert await stage.live() == {10: "x@example.com" if written else "first@example.com"}
+
+
+async def test_a_read_without_an_order_is_never_written(stage: Stage) -> None:
+    """Nobody can say what it is newer than."""
+    with pytest.raises(ValueError, match="the read of user 1 has no order"):
+        await stage.commit(replace(snapshot(1, 5, channel(10)), order=None))
+    assert await stage.live() == {}
+
+
+async def test_a_batch_and_every_other_read_have_their_number_before_they_begin(stage: Stage) -> None:
+    """Out of one sequence, within the writer's epoch."""
+    first = (await stage.batch(1)).order
+    second = await stage.mirror.read_order()
+    third = (await stage.batch(2)).order
+    assert first < second < third
+    assert {first.epoch, second.epoch, third.epoch} == {stage.writer.epoch}
+
+
+async def test_a_version_after_a_step_back_begins_a_microsecond_later(stage: Stage) -> None:
+    """No interval is empty or turned round, and the next one begins where it ends."""
+    await stage.commit(snapshot(1, 5, channel(10)))
+    await stage.commit(replace(snapshot(1, -1000, channel(10, "b@example.com")), order=drawn(6)))
+    await stage.commit(replace(snapshot(1, -999), order=drawn(7)))
+    await stage.settle(replace(snapshot(1, -998), order=drawn(8)))
+    tick = timedelta(microseconds=1)
+    edges = [(version["valid_from"], version["valid_to"]) for version in await stage.history(10)]
+    assert edges == [(at(5), at(5) + tick), (at(5) + tick, at(5) + 2 * tick)]
+    row = await stage.row(10)
+    assert row["changed_at"] == row["deleted_at"] == at(5) + 2 * tick

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from sync_worker.channels import ReadOutcome, Snapshot
+from sync_worker.channels import ReadOutcome
 from sync_worker.mirror.candidates import Weight, pending
 from sync_worker.mirror.merge import Merged
 from sync_worker.mirror.runs import Reason
-from tests.integration.mirror.stage import Stage, at, channel, failure, gone, snapshot, unreadable
+from tests.integration.mirror.stage import Stage, at, channel, drawn, failure, gone, snapshot, unreadable
 
 
 async def test_an_absent_channel_becomes_a_candidate_and_lives_on(stage: Stage) -> None:
@@ -34,7 +34,7 @@ async def test_a_user_that_was_not_read_completely_loses_nothing(stage: Stage, o
     assert await stage.commit(outcome) == Merged()
     assert await stage.waiting() == {}
     await stage.commit(snapshot(1, 3))
-    assert await stage.settle(replace(outcome, read_at=at(4))) == Merged()
+    assert await stage.settle(replace(outcome, read_at=at(4), order=drawn(4))) == Merged()
     assert await stage.waiting() == {10: (1, "absent")}
     assert await stage.live() == {10: "a@example.com"}
 
@@ -46,7 +46,7 @@ async def test_two_complete_reads_make_a_tombstone(stage: Stage, again: ReadOutc
     old = await stage.row(10)
     await stage.commit(snapshot(1, 2))
     assert await stage.settle(again) == Merged(deleted=1)
-    assert await stage.row(10) == {**old, "deleted_at": at(3), "changed_at": at(3)}
+    assert await stage.row(10) == {**old, "deleted_at": at(3), "changed_at": at(3), "read_number": drawn(3).number}
     (version,) = await stage.history(10)
     expected = {"valid_from": at(1), "valid_to": at(3), "deleted_at": None, "run_id": stage.run.id, "origin": "canvas"}
     assert {name: version[name] for name in expected} == expected
@@ -166,7 +166,7 @@ async def test_the_brake_weighs_the_users_of_the_run(stage: Stage) -> None:
     await stage.commit(snapshot(5, 2))
     await stage.next_run()
     assert await stage.candidates.weigh(stage.run) == Weight(candidates=0, live=0)
-    await stage.commit(*[Snapshot(user_id=read.user_id, read_at=at(3), channels=()) for read in reads[:2]], *reads[2:4])
+    await stage.commit(*[snapshot(read.user_id, 3) for read in reads[:2]], *reads[2:4])
     await stage.batch(5)  # claimed only
     assert await stage.candidates.weigh(stage.run) == Weight(candidates=2, live=4)
     assert [ids async for ids in stage.candidates.covered_users(stage.run)] == [(1, 2)]

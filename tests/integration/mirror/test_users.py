@@ -14,7 +14,8 @@ KNOWN: dict[str, Any] = {"sis_user_id": "S1", "login_id": "ann", "integration_id
 async def test_identifiers_are_written_when_a_source_names_the_user(stage: Stage) -> None:
     """Before anything is read: a user without channels is in the mirror, too."""
     await stage.enrol(User(id=1, **KNOWN), User(id=2))
-    row = {"instance": "main", "state": "present", "listed_in": [], "first_seen_at": at(0), "noted_read_at": None}
+    row = {"instance": "main", "state": "present", "listed_in": [], "first_seen_at": at(0)}
+    row |= {"noted_read_at": None, "read_epoch": 0, "read_number": 0}
     assert await stage.user(1) == {**row, "id": 1, **KNOWN, "changed_at": at(0)}
     assert await stage.user(2) == {**row, "id": 2, **dict.fromkeys(KNOWN), "changed_at": at(0)}
 

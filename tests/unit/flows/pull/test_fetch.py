@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from sync_worker.channels import Failure, ReadOutcome, Snapshot
+from sync_worker.channels import Failure, ReadOrder, ReadOutcome, Snapshot
 from sync_worker.clock import deadline
 from sync_worker.errors import ClaimLost, TokenRefused
 from sync_worker.flows.progress import Progress
@@ -35,7 +35,8 @@ class Books:
             return None
         number, ids = self.waiting.pop(0)
         self.claimed += 1
-        return Batch(number=number, reason=Reason.SOURCE, user_ids=tuple(ids), claim=number)
+        order = ReadOrder(epoch=1, number=number)
+        return Batch(number=number, reason=Reason.SOURCE, user_ids=tuple(ids), claim=number, order=order)
 
     async def commit(self, _run: Run, batch: Batch, outcomes: Sequence[ReadOutcome]) -> Merged:
         await asyncio.get_running_loop().run_in_executor(None, str)
