@@ -130,11 +130,11 @@ ANALYZE desired_users, fresh_users;
 
 -- name: find_fresh_users
 -- Named and present users whom a batch has read since a time, without a failure of theirs, and without a candidate that
--- is not settled. $1 instance, $2 since.
+-- is not settled. $1 instance, $2 since, $3 until: what is later was dated by a wrong clock.
 INSERT INTO fresh_users
 SELECT m.id, max(b.done_at)
 FROM worker.runs r
-JOIN worker.batches b ON b.run_id = r.id AND b.status = 'done' AND b.done_at > $2
+JOIN worker.batches b ON b.run_id = r.id AND b.status = 'done' AND b.done_at > $2 AND b.done_at <= $3
 CROSS JOIN LATERAL unnest(b.user_ids) AS u (user_id)
 JOIN mirror.users m ON m.instance = $1 AND m.id = u.user_id AND m.state = 'present'
 JOIN desired_users d ON d.user_id = m.id

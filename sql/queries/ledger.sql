@@ -7,13 +7,14 @@ ORDER BY id DESC
 LIMIT 1;
 
 -- name: abandon_runs
--- Give up unfinished runs that will not be resumed: those over the same specs, and those that are too old. A run over
--- other users leaves a half-done load alone.
+-- Give up unfinished runs that will not be resumed: those over the same specs, those that are too old, and those that
+-- were begun in the future by a wrong clock. A run over other users leaves a half-done load alone.
 -- $1 instance, $2 run to keep (null for none), $3 time, $4 specs, $5 last start of what is too old.
 UPDATE worker.runs
-SET status = 'abandoned', finished_at = coalesce(finished_at, $3)
+SET status = 'abandoned', finished_at = coalesce(finished_at, $3::timestamptz)
 WHERE instance = $1 AND status IN ('running', 'interrupted') AND id IS DISTINCT FROM $2
-    AND (users_spec = $4::text[] OR coalesce(resumed_at, started_at) < $5);
+    AND (users_spec = $4::text[] OR coalesce(resumed_at, started_at) < $5
+        OR coalesce(resumed_at, started_at) > $3::timestamptz + interval '5 minutes');
 
 -- name: interrupt_runs
 -- Runs that nobody can be at: whoever asks holds the lock, and has none of its own yet. Their process was killed or cut

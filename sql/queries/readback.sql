@@ -61,39 +61,46 @@ SELECT
     (
         SELECT count(*) FROM worker.actions WHERE instance = $1 AND status = 'unresolved' AND user_id <> 0
     ) AS actions_unresolved,
-    (
-        SELECT max(finished_at) FROM worker.runs
-        WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('done', 'partial', 'withheld')
-    ) AS last_success_at;
+    g.id AS last_success_id, g.finished_at AS last_success_at
+FROM (VALUES (1)) AS one (n)
+LEFT JOIN LATERAL (
+    SELECT id, finished_at FROM worker.runs
+    WHERE instance = $1 AND users_spec = $2::text[] AND status IN ('done', 'partial', 'withheld')
+        AND finished_at IS NOT NULL
+    ORDER BY id DESC
+    LIMIT 1
+) g ON true;
 
 -- name: last_finished_run
 -- Who was to be read, and was, in the latest finished run over these users. $1 instance, $2 specs.
 SELECT users_total, users_done, users_gone FROM worker.runs
 WHERE instance = $1 AND users_spec = $2::text[] AND kind IN ('run', 'backfill')
     AND status IN ('done', 'partial', 'withheld', 'implausible')
-ORDER BY finished_at DESC
+ORDER BY id DESC
 LIMIT 1;
 
 -- name: unfinished_runs
--- Runs that were interrupted or killed since a time; of those that carry out a plan only where the plan still goes on.
--- $1 instance, $2 time or null, $3 whether the lock is held: then one that says "running" may be just that.
+-- Runs that were interrupted or killed since the last good one; of those that carry out a plan only where the plan still
+-- waits to be gone on with. $1 instance, $2 and $3 that run and its end, or null, $4 whether the lock is held: then one
+-- that says "running" may be just that, $5 time. Where that end lies in the future, their numbers say which came later.
 SELECT r.id, p.id AS plan_id
 FROM worker.runs r
 LEFT JOIN worker.plans p ON p.instance = r.instance AND r.users_spec = ARRAY['plan:' || p.id]
-WHERE r.instance = $1 AND (r.status = 'interrupted' OR r.status = 'running' AND NOT $3::boolean)
-    AND ($2::timestamptz IS NULL OR coalesce(r.resumed_at, r.started_at) > $2)
+WHERE r.instance = $1 AND (r.status = 'interrupted' OR r.status = 'running' AND NOT $4::boolean)
+    AND ($2::bigint IS NULL OR CASE
+        WHEN $3::timestamptz > $5::timestamptz + interval '5 minutes' THEN r.id > $2
+        ELSE coalesce(r.resumed_at, r.started_at) > $3
+    END)
     AND CASE
-        WHEN r.users_spec[1] LIKE 'plan:%' THEN p.status = 'applying' AND p.expires_at > now()
+        WHEN r.users_spec[1] LIKE 'plan:%' THEN p.status = 'applying' AND p.expires_at > $5
         ELSE true
     END
 ORDER BY r.id;
 
 -- name: failed_runs
--- Runs over these users that failed since a time, and after the last one that got further, the latest first.
--- $1 instance, $2 specs, $3 time or null.
+-- Runs over these users that failed after the last one that got further, the latest first. $1 instance, $2 specs.
 SELECT id, exit_code, coalesce(message, '') AS message FROM worker.runs
 WHERE instance = $1 AND users_spec = $2::text[] AND kind IN ('run', 'backfill') AND status = 'failed'
-    AND ($3::timestamptz IS NULL OR started_at > $3)
     AND id > coalesce((
         SELECT max(id) FROM worker.runs
         WHERE instance = $1 AND users_spec = $2::text[] AND kind IN ('run', 'backfill') AND status <> 'failed'

@@ -28,7 +28,7 @@ FROM worker.runs r
 JOIN worker.batches b ON b.run_id = r.id AND b.status = 'done'
 CROSS JOIN LATERAL unnest(b.user_ids) AS u (user_id)
 LEFT JOIN worker.failures f ON f.run_id = r.id AND f.user_id = u.user_id AND f.resolved_at IS NULL
-WHERE r.instance = $1
+WHERE r.instance = $1 AND b.done_at IS NOT NULL
 GROUP BY u.user_id;
 
 -- name: prune_actions
@@ -99,7 +99,7 @@ WITH old AS (
     SELECT b.run_id, b.number
     FROM worker.runs r
     JOIN worker.batches b ON b.run_id = r.id
-    WHERE r.instance = $1 AND r.status NOT IN ('running', 'interrupted') AND r.finished_at < $2 AND (
+    WHERE r.instance = $1 AND r.status NOT IN ('running', 'interrupted') AND coalesce(r.finished_at, r.started_at) < $2 AND (
         b.status <> 'done'
         OR NOT EXISTS (
             SELECT FROM unnest(b.user_ids) AS u (user_id)
@@ -121,7 +121,7 @@ WITH old AS (
     SELECT f.run_id, f.reference
     FROM worker.runs r
     JOIN worker.failures f ON f.run_id = r.id
-    WHERE r.instance = $1 AND r.status NOT IN ('running', 'interrupted') AND r.finished_at < $2 AND (
+    WHERE r.instance = $1 AND r.status NOT IN ('running', 'interrupted') AND coalesce(r.finished_at, r.started_at) < $2 AND (
         f.resolved_at IS NOT NULL
         OR NOT EXISTS (SELECT FROM worker.batches b WHERE b.run_id = f.run_id AND b.user_ids @> ARRAY[f.user_id])
         AND EXISTS (
@@ -142,7 +142,7 @@ SELECT count(*) FROM pruned;
 WITH old AS (
     SELECT r.id
     FROM worker.runs r
-    WHERE r.instance = $1 AND r.status NOT IN ('running', 'interrupted') AND r.finished_at < $2
+    WHERE r.instance = $1 AND r.status NOT IN ('running', 'interrupted') AND coalesce(r.finished_at, r.started_at) < $2
         AND NOT EXISTS (SELECT FROM worker.batches b WHERE b.run_id = r.id)
         AND NOT EXISTS (SELECT FROM worker.failures f WHERE f.run_id = r.id)
         AND NOT EXISTS (SELECT FROM worker.actions a WHERE a.run_id = r.id)

@@ -1,11 +1,11 @@
 -- name: meet_job
--- What is known of a scheduled job; one that is new owes nothing from before. One that was begun for a time more than a
--- day from now was begun by a wrong clock: it counts as new. $1 job, $2 time.
+-- What is known of a scheduled job; one that is new owes nothing from before. One that was begun for a time more than
+-- five minutes from now was begun by a wrong clock: it counts as new. $1 job, $2 time.
 WITH met AS (
     INSERT INTO worker.schedule AS s (job, due_at, started_at, finished_at) VALUES ($1, $2, $2, $2)
     ON CONFLICT (job) DO UPDATE
     SET due_at = $2, started_at = $2, finished_at = $2, exit_code = NULL
-    WHERE s.due_at > $2 + interval '1 day'
+    WHERE s.due_at > $2 + interval '5 minutes'
     RETURNING due_at, started_at, finished_at
 )
 SELECT * FROM met

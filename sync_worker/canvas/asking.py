@@ -14,6 +14,7 @@ from yarl import URL
 
 from sync_worker.canvas.access import Access, NoToken
 from sync_worker.canvas.answers import Answer, Asked, Meaning, classify, error_for, retry_after, units
+from sync_worker.canvas.dates import CanvasTime
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.pages import Walk, next_url
 from sync_worker.canvas.probe import Probe, answered, silent
@@ -124,6 +125,7 @@ class Asker:
         self._options = options
         self._origin = options.origin()
         self._traffic = traffic
+        self.canvas_time = CanvasTime()
 
     async def pages(self, call: Call[list[_T]], *, limit: int, through: Through = directly) -> AsyncIterator[list[_T]]:
         """The pages of a list as they arrive; ends only where Canvas says that the list ends.
@@ -224,9 +226,11 @@ class Asker:
             if call.first is not None:
                 await call.first()
             tell = partial(_tell_headers, permit)
+            began = self._clock.now()
             came = await self._transport.exchange(call.asked, call.url, call.form, tell, token)
             if isinstance(came, Broken):
                 return _Setback(meaning=Meaning.TROUBLE, error=came.error, unsent=came.unsent)
+            self.canvas_time.heard(came.headers, began, self._clock.now())
             meaning = classify(call.asked, came)
             self._tell_body(permit, came, meaning)
         if meaning is Meaning.ALREADY_GONE:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote
@@ -67,6 +68,11 @@ class CanvasClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._transport.__aexit__(kind, error, trace)
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far Canvas's clock is ahead of ours, by its last answers; None where they do not say."""
+        return self._asker.canvas_time.ahead
 
     def writing(self, first: First) -> Self:
         """The same client, for a writer.

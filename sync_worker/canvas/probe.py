@@ -1,10 +1,10 @@
 """One question to Canvas, and all that its answer says about Canvas itself. Pure."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from sync_worker.canvas.answers import Answer, Asked, Meaning, classify, error_for, units
+from sync_worker.canvas.dates import ahead
 from sync_worker.errors import SyncWorkerError
 
 
@@ -43,7 +43,7 @@ def answered(asked: Asked, answer: Answer, *, at: datetime, secret: str, source:
         status=answer.status,
         error=None if good else error_for(meaning, asked, answer, secret=secret, source=source),
         page=answer.body.lstrip()[:1] == b"<",
-        ahead=_ahead(answer, at),
+        ahead=ahead(answer.headers, at),
         cost=units(answer.headers, "X-Request-Cost"),
         remaining=units(answer.headers, "X-Rate-Limit-Remaining"),
     )
@@ -52,11 +52,3 @@ def answered(asked: Asked, answer: Answer, *, at: datetime, secret: str, source:
 def silent(error: SyncWorkerError) -> Probe:
     """No complete answer came."""
     return Probe(meaning=Meaning.TROUBLE, status=None, error=error)
-
-
-def _ahead(answer: Answer, at: datetime) -> timedelta | None:
-    try:
-        date = parsedate_to_datetime(answer.headers["Date"])
-    except (KeyError, ValueError):
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - at

@@ -1,4 +1,4 @@
-"""`db`: the schema, and the binding of an instance to its Canvas."""
+"""`db`: the schema, the binding of an instance to its Canvas, times that a wrong clock has written."""
 
 from typing import Annotated
 
@@ -20,6 +20,9 @@ def register(app: typer.Typer) -> None:
     group.command("migrate", epilog=examples("sync-worker db migrate", "sync-worker db migrate --dry-run"))(migrate)
     group.command("status", epilog=examples("sync-worker db status"))(status)
     group.command("rebind", epilog=examples("sync-worker --instance main db rebind"))(rebind)
+    group.command(
+        "repair-times", epilog=examples("sync-worker db repair-times --dry-run", "sync-worker db repair-times")
+    )(repair_times)
     group.command("psql", epilog=examples("sync-worker db psql", 'sync-worker db psql -- -c "\\d mirror.*"'))(psql)
     app.add_typer(group, name="db")
 
@@ -43,6 +46,18 @@ def rebind(ctx: typer.Context) -> None:
     Only for a Canvas that has moved: the mirror of another Canvas would be filled with strangers.
     """
     async_main(lambda: _rebind(CliContext.of(ctx)))
+
+
+def repair_times(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be marked.")] = False,  # noqa: FBT002
+) -> None:
+    """Mark what carries a time in the future as unread, so that the next full run reads and writes it again.
+
+    For after a clock that was ahead on this machine and the database. Nothing is deleted, no channel and no history;
+    such times are moved to now, in their order.
+    """
+    async_main(lambda: _repair_times(CliContext.of(ctx), dry_run=dry_run))
 
 
 def psql(
@@ -84,6 +99,27 @@ async def _status(context: CliContext) -> int:
     for migration in schema.waiting:
         typer.echo(f"  {migration.version:04} {migration.name}: waiting (sync-worker db migrate)")
     return CHANGES if schema.waiting else DONE
+
+
+async def _repair_times(context: CliContext, *, dry_run: bool) -> None:
+    from sync_worker.cli.opening import opening
+    from sync_worker.mirror.clocks import future_values, repair_times
+    from sync_worker.mirror.lock import writing
+
+    async with opening(context, migrate=True) as opened:
+        for name in opened.names:
+            if dry_run:
+                found = await future_values(opened.database, opened.clock, [name])
+            else:
+                async with writing(opened.database, name, "db repair-times", opened.clock) as writer:
+                    found = await repair_times(writer, opened.clock)
+            typer.echo(f"{name}: {'' if found else 'nothing carries a time in the future'}".strip())
+            for each in found:
+                rows = f"{each.rows:,} row{'' if each.rows == 1 else 's'}"
+                what = "would be marked as unread" if dry_run else "marked as unread"
+                typer.echo(f"  {each.place}: {rows} {what} (up to {each.latest:%Y-%m-%d %H:%M} UTC)")
+            if found:
+                typer.echo(f"  {'Then' if dry_run else 'Next'}: sync-worker run, which reads and writes them again")
 
 
 async def _rebind(context: CliContext) -> None:

@@ -4,6 +4,7 @@ https://nagios-plugins.org/doc/guidelines.html
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from sync_worker.flows.look.freshness import Bounds, Level, Remark, Vitals, percent, worst
@@ -43,7 +44,7 @@ def _figures(vitals: Vitals, bounds: Bounds, *, alone: bool) -> str:
     before = "" if alone else f"{vitals.instance}_"
     critical = int(bounds.max_age.total_seconds())
     warning = critical if bounds.warn_age is None else int(bounds.warn_age.total_seconds())
-    age = "U" if vitals.age is None else f"{int(vitals.age.total_seconds())}s"
+    age = "U" if vitals.age is None or vitals.age < timedelta() else f"{int(vitals.age.total_seconds())}s"
     covered = "U" if vitals.coverage is None else f"{percent(vitals.coverage)}%"
     least = f"{bounds.min_coverage:g}:"
     figures = [f"age={age};{warning};{critical};0", f"coverage={covered};{least};{least};0;100"]

@@ -1,12 +1,12 @@
 """The status on a terminal, narrow ones too."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rich.console import Console
 
 from sync_worker.desired.render.words import counted
-from sync_worker.flows.look.freshness import spelt
+from sync_worker.flows.look.freshness import in_the_future, spelt
 from sync_worker.flows.look.status import size_of
 from sync_worker.mirror.readback import UNFINISHED, InstanceStatus
 
@@ -31,7 +31,7 @@ def show(found: tuple[InstanceStatus, ...], now: datetime) -> None:
 def _facts(status: InstanceStatus, now: datetime) -> list[tuple[str, str]]:
     facts = [
         ("mirror", _mirror(status)),
-        ("fresh", _age(status.last_success_at, now)),
+        ("fresh", _age(status, now)),
         ("lock", f"held by {status.holder}" if status.holder else "free"),
     ]
     failures = counted(status.open_failures, "user or reference", "users or references")
@@ -82,10 +82,15 @@ def _others(status: InstanceStatus) -> str:
     return "".join(f", {count:,} {what}" for count, what in kinds if count)
 
 
-def _age(instant: datetime | None, now: datetime) -> str:
+def _age(status: InstanceStatus, now: datetime) -> str:
+    instant = status.last_success_at
     if instant is None:
         return "no run over all configured users has come to a good end yet"
-    return f"the last good run over all configured users ended {instant:%Y-%m-%d %H:%M} UTC, {spelt(now - instant)} ago"
+    if status.last_success_is_ahead:
+        when = f"{in_the_future(instant - now)} ({instant:%Y-%m-%d %H:%M} UTC)"
+        return f"the last good run over all configured users {when}: see sync-worker db repair-times --dry-run"
+    age = spelt(max(now - instant, timedelta()))
+    return f"the last good run over all configured users ended {instant:%Y-%m-%d %H:%M} UTC, {age} ago"
 
 
 def _ending(run: dict[str, Any], status: InstanceStatus) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sync_worker import __version__
 from sync_worker.channels import ReadOrder
 from sync_worker.clock import Clock
+from sync_worker.mirror.clocks import TOLERANCE
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.enrolment import Enrolment
 from sync_worker.mirror.forgotten import load
@@ -103,7 +104,8 @@ class Ledger:
         await session.execute("interrupt_runs", self._writer.instance, self._clock.now())
 
     def _resumable(self, run: Record, request: RunRequest) -> bool:
-        young = self._clock.now() - run["last_start"] <= request.resume_max_age
+        age = self._clock.now() - run["last_start"]
+        young = -TOLERANCE <= age <= request.resume_max_age  # begun in the future: nobody knows how old it is
         wanted = request.going_on or (young and not request.fresh)
         return wanted and bool(run["source_fingerprint"] == request.fingerprint)
 

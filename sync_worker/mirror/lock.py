@@ -227,7 +227,7 @@ def describe_holder(row: Record | None, now: datetime) -> str:
     if row is None or row["holder_since"] is None:
         return "a process that has just begun"
     holder: dict[str, Any] = dict(row)
-    seconds = int((now - holder["holder_since"]).total_seconds())
+    seconds = max(0, int((now - holder["holder_since"]).total_seconds()))  # a clock may have been ahead
     since = holder["holder_since"].strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
         f"`{holder['holder_command']}` of {holder['holder_user']} on {holder['holder_host']}, "

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sync_worker.channels import UserRef
 from sync_worker.clock import Clock
+from sync_worker.mirror.clocks import is_ahead
 from sync_worker.mirror.database import Database, Record, Session, Sessions
 from sync_worker.mirror.ledger import figures_so_far
 from sync_worker.mirror.lock import LOCK_KEY, describe_holder
@@ -36,7 +37,9 @@ class InstanceStatus:
     actions_unresolved: int  # the same after 7 days: nobody waits for them any more
     plans_waiting: tuple[dict[str, Any], ...]  # open ones and those begun, the latest first; columns of worker.plans
     drift: dict[str, Any] | None  # what the last comparison of a desired state found; columns of reporting.drift
-    last_success_at: datetime | None  # end of the last good run over all configured users
+    last_success_id: int | None  # the last good run over all configured users
+    last_success_at: datetime | None  # its end
+    last_success_is_ahead: bool  # that lies in the future: a clock was wrong, nobody knows how old the mirror is
     runs: tuple[dict[str, Any], ...]  # the latest first; columns of worker.runs, of unfinished ones as they stand
 
 
@@ -72,19 +75,22 @@ async def instance_status(
     """What there is to say about an instance whose configured users are `specs`."""
     async with database.session() as session:
         holder = await session.fetch_row("holder", LOCK_KEY, instance)
-        figures = await session.fetch_row("instance_figures", instance, list(specs))
+        row = await session.fetch_row("instance_figures", instance, list(specs))
         latest = [await _as_it_stands(session, row) for row in await session.fetch("latest_runs", [instance], runs)]
         waiting = await session.fetch("waiting_plans", instance, clock.now())
         drift = await session.fetch_row("last_comparison", instance)
+    figures = dict(row or {})
+    ended, now = figures.get("last_success_at"), clock.now()
     held = holder is not None and holder["is_held"]
     return InstanceStatus(
         instance=instance,
         origin=holder["origin"] if holder else None,
-        holder=describe_holder(holder, clock.now()) if held else None,
+        holder=describe_holder(holder, now) if held else None,
         plans_waiting=tuple(dict(row) for row in waiting),
         drift=None if drift is None else dict(drift),
         runs=tuple(latest),
-        **dict(figures or {}),
+        last_success_is_ahead=ended is not None and is_ahead(ended, now),
+        **figures,
     )
 
 
@@ -108,34 +114,25 @@ async def last_figures(database: Sessions, instance: str, specs: Sequence[str]) 
 
 
 async def unfinished_runs(
-    database: Sessions, instance: str, since: datetime | None, *, busy: bool
+    database: Sessions, clock: Clock, status: InstanceStatus
 ) -> tuple[tuple[int, int | None], ...]:
-    """Runs that were interrupted or killed and not gone on with, those begun before `since` left out.
+    """Runs that were interrupted or killed and not gone on with, those begun before the last good one ended left out.
 
     Each with the plan that it carries out, which is not finished; None: it carries out none.
 
     Args:
         database: the mirror.
-        instance: whose runs.
-        since: None: from the beginning.
-        busy: somebody holds the lock, so that what says "running" may be running.
+        clock: time.
+        status: of the instance whose runs they are; where somebody holds the lock, what says "running" may be running.
     """
     async with database.session() as session:
-        rows = await session.fetch("unfinished_runs", instance, since, busy)
+        good = (status.last_success_id, status.last_success_at)
+        rows = await session.fetch("unfinished_runs", status.instance, *good, status.holder is not None, clock.now())
     return tuple((row["id"], row["plan_id"]) for row in rows)
 
 
-async def failed_runs(
-    database: Sessions, instance: str, specs: Sequence[str], since: datetime | None
-) -> tuple[FailedRun, ...]:
-    """Runs over `specs` that failed, the latest first; only those after `since`, and after any that got further.
-
-    Args:
-        database: the mirror.
-        instance: whose runs.
-        specs: the configured users.
-        since: None: from the beginning.
-    """
+async def failed_runs(database: Sessions, instance: str, specs: Sequence[str]) -> tuple[FailedRun, ...]:
+    """Runs over `specs` that failed, the latest first; only those after any that got further."""
     async with database.session() as session:
-        rows = await session.fetch("failed_runs", instance, list(specs), since)
+        rows = await session.fetch("failed_runs", instance, list(specs))
     return tuple(FailedRun(**row) for row in rows)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sync_worker.channels import SHARD, Channel, UserRef
 from sync_worker.channels import RefKind as Kind
 from sync_worker.mirror.chosen import Chosen
+from sync_worker.mirror.clocks import TOLERANCE
 from sync_worker.mirror.database import Database, Record, Session
 from sync_worker.mirror.forgotten import Forgotten
 from sync_worker.mirror.text import NulReplacer
@@ -158,12 +159,12 @@ class Stage:
         """References that lead to nobody, with their place; all of them."""
         return tuple(map(_lost, await self._session.fetch("unresolved_problems")))
 
-    async def find_fresh(self, since: datetime | None) -> None:
-        """Find out for whom the mirror is as new as `since`; None: for nobody."""
+    async def find_fresh(self, since: datetime | None, now: datetime) -> None:
+        """Find out for whom the mirror is as new as `since`; None: for nobody. What lies in the future is old."""
         await self._session.execute("index_resolved_users")
         await self._session.execute("analyze_resolved")
         if since is not None:
-            await self._session.execute("find_fresh_users", self._instance, since)
+            await self._session.execute("find_fresh_users", self._instance, since, now + TOLERANCE)
             await self._session.execute("analyze_resolved")
 
     async def take_out_satisfied(self) -> Satisfied:

@@ -129,11 +129,12 @@ class Stored(Collector):
     def _times(self) -> Iterator[Metric]:
         plans = gauge("plans_waiting", "Plans that wait for a person.")
         success = gauge(
-            "last_success_timestamp_seconds", "End of the last good run over all configured users; 0: there was none."
+            "last_success_timestamp_seconds",
+            "End of the last good run over all configured users; 0: none, or it lies in the future.",
         )
         for status in self._statuses():
             plans.add_metric([status.instance], len(status.plans_waiting))
-            ended = status.last_success_at
+            ended = None if status.last_success_is_ahead else status.last_success_at
             success.add_metric([status.instance], ended.timestamp() if ended else 0)
         yield from (plans, success)
 

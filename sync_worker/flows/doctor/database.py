@@ -5,10 +5,11 @@ from typing import Final
 
 from sync_worker.clock import Clock
 from sync_worker.flows.doctor.finding import CONFIGURATION, UNREACHABLE, Check, Opinion, fail, fine, untested, warn
+from sync_worker.flows.pull.clocks import in_the_future
 from sync_worker.flows.rooms import open_database
 from sync_worker.mirror import migrations
 from sync_worker.mirror.binding import Binding, binding, check
-from sync_worker.mirror.clocks import check_clock
+from sync_worker.mirror.clocks import check_clock, future_values
 from sync_worker.mirror.database import Database
 from sync_worker.mirror.diagnosis import DatabaseFacts, database_facts, lock_holder, missing_rights
 from sync_worker.settings import Instance, Settings
@@ -69,8 +70,15 @@ class DatabaseChecks:
         async def bound() -> Opinion:
             return await self.bound(instance)
 
+        async def times() -> Opinion:
+            return await self.times(instance)
+
         needs = (DATABASE, SCHEMA)
-        return Check(name="binding", look=bound, needs=needs), Check(name="lock", look=lock, needs=needs)
+        return (
+            Check(name="binding", look=bound, needs=needs),
+            Check(name="lock", look=lock, needs=needs),
+            Check(name="times", look=times, needs=needs),
+        )
 
     async def reach(self) -> Opinion:
         """Connect; where it is embedded, start it."""
@@ -126,6 +134,16 @@ class DatabaseChecks:
         if holder is None:
             return fine("free")
         return warn(f"held by {holder}", "A run would end with exit 6 now; wait for that one, or stop it with SIGTERM")
+
+    async def times(self, instance: Instance) -> Opinion:
+        """Whether a wrong clock has written into the mirror or the ledger."""
+        if not self.current:
+            return untested("not checked: the schema is not there yet")
+        found = await future_values(self.database, self._clock, [instance.name])
+        if not found:
+            return fine("nothing in the mirror or the ledger lies in the future")
+        remedy = "See what: sync-worker db repair-times --dry-run; then db repair-times, and a full run"
+        return warn(in_the_future(found), remedy)
 
     async def bound(self, instance: Instance) -> Opinion:
         """Whether the mirror is that of base_url; another one raises. The root account is Canvas's to say."""

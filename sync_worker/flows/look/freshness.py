@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from sync_worker.desired.render.words import counted
+from sync_worker.mirror.clocks import FutureValues
 from sync_worker.mirror.runs import FailedRun
 
 
@@ -45,10 +46,12 @@ class Vitals:
 
     instance: str
     age: timedelta | None  # since the end of the last good run over all configured users; None: there was none
+    # negative: that lies in the future, so a clock was wrong, and nobody knows
     coverage: float | None  # of the last finished one, per cent; None: there was none
     unfinished: tuple[int, ...]  # runs that were interrupted or killed since the last good one
     unfinished_plans: tuple[int, ...] = ()  # whose apply was interrupted or killed
     failed: tuple[FailedRun, ...] = ()  # runs that could not even begin since then, the latest first
+    future: tuple[FutureValues, ...] = ()  # rows that carry a time in the future
     open_failures: int  # users and references that the next run tries again
     deletions_pending: int
     actions_uncertain: int
@@ -77,6 +80,8 @@ def weigh(vitals: Vitals, bounds: Bounds) -> tuple[Remark, ...]:
 def _age(vitals: Vitals, bounds: Bounds) -> Remark:
     if vitals.age is None:
         return Remark(level=Level.CRITICAL, text="no run over all configured users has come to a good end yet")
+    if vitals.age < timedelta():
+        return Remark(level=Level.CRITICAL, text=f"the last good run {in_the_future(-vitals.age)}")
     text = f"the last good run ended {spelt(vitals.age)} ago"
     if vitals.age > bounds.max_age:
         return Remark(level=Level.CRITICAL, text=f"{text} (limit {spelt(bounds.max_age)})")
@@ -119,6 +124,7 @@ def _waiting(vitals: Vitals) -> Iterator[Remark]:
         (vitals.open_failures, f"{failures} could not be read"),
         (vitals.deletions_pending, deletions),
         (vitals.actions_uncertain, actions),
+        (len(vitals.future), f"{_future(vitals)}: see sync-worker db repair-times --dry-run"),
     )
     for count, text in found:
         if count:
@@ -130,6 +136,16 @@ def _failed(vitals: Vitals) -> str:
     runs = ", ".join(str(run.id) for run in reversed(vitals.failed))
     codes = list(dict.fromkeys(run.exit_code for run in vitals.failed))
     return f"run {runs} (exit code{'s' if len(codes) > 1 else ''} {', '.join(map(str, codes))})"
+
+
+def in_the_future(ahead: timedelta) -> str:
+    """How to say that something ended so much later than now."""
+    return f"ended {spelt(ahead)} in the future: a clock was wrong, so nobody knows how old the mirror is"
+
+
+def _future(vitals: Vitals) -> str:
+    rows = counted(sum(each.rows for each in vitals.future), "row carries", "rows carry")
+    return f"{rows} a time in the future ({', '.join(f'{each.rows:,} in {each.place}' for each in vitals.future)})"
 
 
 def percent(value: float) -> str:

@@ -8,11 +8,13 @@ from typing import Any, Final, Protocol
 from sync_worker.canvas.options import Traffic
 from sync_worker.clock import deadline
 from sync_worker.errors import LockLost, Stopped, SyncWorkerError, TokenRefused, Unreachable
+from sync_worker.flows.pull.clocks import canvas_clock, future_times
 from sync_worker.flows.pull.report import RunReport
 from sync_worker.flows.pull.settle import Settled
 from sync_worker.flows.pull.verdict import IMPLAUSIBLE, IN_PART, WITHHELD, Finding, coverage_percent, older
 from sync_worker.flows.rooms import Rooms
 from sync_worker.logs import get_logger
+from sync_worker.mirror.clocks import future_values
 from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.runs import Run, RunEnd
 
@@ -68,7 +70,7 @@ class Recorder:
     async def report(self, kind: str, findings: tuple[Finding, ...], settled: Settled, pending: int) -> RunReport:
         """What the run came to."""
         figures = await self._ledger.figures(self._run)
-        findings += older(figures)
+        findings = (*findings, *older(figures), *self.canvas_clock(), *await self._future_times())
         code = gravest(findings)
         traffic = self.traffic()
         return RunReport(
@@ -123,6 +125,14 @@ class Recorder:
             possible=self._rooms.gate.possible(self.took().total_seconds()),
         )
         await self._ledger.finish(self._run, end)
+
+    def canvas_clock(self) -> tuple[Finding, ...]:
+        """What the answers so far say about clocks."""
+        return canvas_clock(self._rooms.client.ahead)
+
+    async def _future_times(self) -> tuple[Finding, ...]:
+        rooms = self._rooms
+        return future_times(await future_values(rooms.database, rooms.clock, [rooms.instance.name]))
 
     def traffic(self) -> Traffic:
         """What this start has sent and received."""

@@ -317,7 +317,10 @@ class _Apply:
             run_id=run.id,
             plan_id=self._request.plan_id,
             tally=self._tally,
-            findings=findings(self._tally, self._tripped(left.ruling), halted, before),
+            findings=(
+                *findings(self._tally, self._tripped(left.ruling), halted, before),
+                *recorder.canvas_clock(),
+            ),
             left=0 if applied else sum(1 for _ in after.plan.changes()),
             requests=traffic.requests,
             refusals=traffic.refusals,

@@ -81,7 +81,8 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         checksum = await _fill(stage, rooms, request)
         progress.phase = "finding the users"
         named = await resolve(stage, rooms, request.only, progress)
-        await stage.find_fresh(None if request.max_age is None else rooms.clock.now() - request.max_age)
+        now = rooms.clock.now()
+        await stage.find_fresh(None if request.max_age is None else now - request.max_age, now)
         comparison = _Comparison(rooms, progress)
         users = [user async for user in comparison.run(stage)]
         lost = tuple(sorted((*await stage.lost(), *comparison.unread), key=_by_place))

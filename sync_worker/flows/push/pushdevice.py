@@ -52,7 +52,7 @@ async def delete_push(rooms: Rooms, device: str, *, reason: str | None, stop: St
                 run_id=run.id,
                 plan_id=None,
                 tally=tally,
-                findings=findings(tally, (), None),
+                findings=(*findings(tally, (), None), *recorder.canvas_clock()),
                 left=0,
                 requests=traffic.requests,
                 refusals=traffic.refusals,

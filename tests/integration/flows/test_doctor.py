@@ -322,7 +322,7 @@ CASES = (
         name="database away",
         breaking=database_away,
         failures={"database": "cannot be reached"},
-        unchecked=("database rights", "schema", "database clock", "binding", "lock"),
+        unchecked=("database rights", "schema", "database clock", "binding", "lock", "times"),
         code=7,
     ),
     Case(
