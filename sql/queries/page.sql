@@ -1,24 +1,24 @@
 -- name: page_totals
--- How many rows the lists of the page have, by the name of the report, with _ for -. $1 instances.
+-- How many rows the lists of the page have, by the name of the report, with _ for -. $1 instances, $2 time.
 SELECT
     (SELECT count(*) FROM reporting.bouncing_channels WHERE instance = ANY ($1::text[])) AS bouncing,
     (
         SELECT count(*) FROM reporting.changes
-        WHERE instance = ANY ($1::text[]) AND seen_at > now() - make_interval(days => 7)
+        WHERE instance = ANY ($1::text[]) AND seen_at > $2::timestamptz - make_interval(days => 7)
     ) AS changes,
     (
         SELECT count(*) FROM reporting.failures
-        WHERE instance = ANY ($1::text[]) AND (is_open OR failed_at > now() - make_interval(days => 30))
+        WHERE instance = ANY ($1::text[]) AND (is_open OR failed_at > $2::timestamptz - make_interval(days => 30))
     ) AS failures,
     (SELECT count(*) FROM reporting.pending_deletions WHERE instance = ANY ($1::text[])) AS pending,
     (
         SELECT count(*) FROM reporting.plans
         WHERE instance = ANY ($1::text[])
-            AND (status IN ('open', 'applying') OR made_at > now() - make_interval(days => 90))
+            AND (status IN ('open', 'applying') OR made_at > $2::timestamptz - make_interval(days => 90))
     ) AS plans,
     (
         SELECT count(*) FROM reporting.runs
-        WHERE instance = ANY ($1::text[]) AND started_at > now() - make_interval(days => 30)
+        WHERE instance = ANY ($1::text[]) AND started_at > $2::timestamptz - make_interval(days => 30)
     ) AS runs,
     (SELECT count(*) FROM reporting.unreachable_users WHERE instance = ANY ($1::text[])) AS unreachable;
 

@@ -8,5 +8,5 @@ SELECT
     canvas_user_id, unattended, messaged, plan_id, run_id, document
 FROM reporting.actions
 WHERE instance = ANY ($1::text[])
-    AND (settled_at > now() - make_interval(days => $2::integer) OR settled_at IS NULL)
+    AND (settled_at > $3::timestamptz - make_interval(days => $2::integer) OR settled_at IS NULL)
 ORDER BY settled_at DESC NULLS LAST, id DESC;

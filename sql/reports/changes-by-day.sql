@@ -5,5 +5,5 @@
 -- chart: bar x=day y=changes by=kind
 SELECT day, instance, kind, origin, changes
 FROM reporting.changes_by_day
-WHERE instance = ANY ($1::text[]) AND day > (now() AT TIME ZONE 'UTC')::date - $2::integer
+WHERE instance = ANY ($1::text[]) AND day > ($3::timestamptz AT TIME ZONE 'UTC')::date - $2::integer
 ORDER BY day DESC, instance, kind, origin;

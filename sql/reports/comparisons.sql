@@ -7,5 +7,5 @@ SELECT
     compared_at, instance, document, users, users_differing, users_unresolved, creates, deletes, changes, plan_id,
     compared_by
 FROM reporting.comparisons
-WHERE instance = ANY ($1::text[]) AND compared_at > now() - make_interval(days => $2::integer)
+WHERE instance = ANY ($1::text[]) AND compared_at > $3::timestamptz - make_interval(days => $2::integer)
 ORDER BY id DESC;

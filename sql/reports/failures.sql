@@ -6,5 +6,5 @@
 SELECT
     instance, reference, user_id, kind, status, message, run_id, failed_at, resolved_at
 FROM reporting.failures
-WHERE instance = ANY ($1::text[]) AND (is_open OR failed_at > now() - make_interval(days => $2::integer))
+WHERE instance = ANY ($1::text[]) AND (is_open OR failed_at > $3::timestamptz - make_interval(days => $2::integer))
 ORDER BY is_open DESC, failed_at DESC, instance, reference;

@@ -6,5 +6,5 @@ SELECT
     expires_at, begun_at, ended_at, ended_by, reason
 FROM reporting.plans
 WHERE instance = ANY ($1::text[])
-    AND (status IN ('open', 'applying') OR made_at > now() - make_interval(days => $2::integer))
+    AND (status IN ('open', 'applying') OR made_at > $3::timestamptz - make_interval(days => $2::integer))
 ORDER BY id DESC;

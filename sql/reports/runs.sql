@@ -7,5 +7,5 @@ SELECT
     coverage_percent, channels_created, channels_changed, channels_deleted, requests, throttled, throttled_percent,
     requests_per_second, requests_per_second_limit, users_per_second, started_by, message
 FROM reporting.runs
-WHERE instance = ANY ($1::text[]) AND started_at > now() - make_interval(days => $2::integer)
+WHERE instance = ANY ($1::text[]) AND started_at > $3::timestamptz - make_interval(days => $2::integer)
 ORDER BY id DESC;

@@ -5,5 +5,5 @@
 -- identifiers: sis_user_id login_id
 SELECT instance, user_id, sis_user_id, login_id, type, address, unconfirmed_since, origin, read_at
 FROM reporting.unconfirmed_channels
-WHERE instance = ANY ($1::text[]) AND unconfirmed_since <= now() - make_interval(days => $2::integer)
+WHERE instance = ANY ($1::text[]) AND unconfirmed_since <= $3::timestamptz - make_interval(days => $2::integer)
 ORDER BY unconfirmed_since, instance, id;

@@ -15,9 +15,10 @@ PAGE: Final = 2_000  # rows
 class Reading:
     """A transaction in which everything is read as of one moment."""
 
-    def __init__(self, session: Session, place: str) -> None:
+    def __init__(self, session: Session, place: str, now: datetime) -> None:
         self._session = session
         self._place = place
+        self.now = now  # what the views take for now
 
     async def columns(self, report_sql: str) -> tuple[str, ...]:
         """The names of what a query returns."""
@@ -49,7 +50,7 @@ class Reading:
 
     async def totals(self, instances: Sequence[str]) -> dict[str, int]:
         """How many rows the lists of the page have, by report."""
-        row = await self._session.fetch_row("page_totals", list(instances))
+        row = await self._session.fetch_row("page_totals", list(instances), self.now)
         return {name.replace("_", "-"): count for name, count in dict(row or {}).items()}
 
     async def reach(self, instance: str) -> dict[str, Any]:
@@ -75,13 +76,13 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(database: Database) -> AsyncIterator[Reading]:
-    """On a connection of its own, so that a slow reader of the rows keeps nobody waiting.
+async def reading(database: Database, now: datetime) -> AsyncIterator[Reading]:
+    """On a connection of its own, so that a slow reader of the rows keeps nobody waiting; `now` is what views call so.
 
     Raises:
         DatabaseUnreachable: the connection broke.
         ConfigError: the database's user may not read the mirror.
     """
     async with database.dedicated("sync-worker report") as session, session.transaction(readonly=True, snapshot=True):
-        await session.execute("prepare_report")
-        yield Reading(session, database.direct_place)
+        await session.execute("prepare_report", now)
+        yield Reading(session, database.direct_place, now)

@@ -4,7 +4,8 @@ A field goes on in lines that begin with `--` and three spaces. The fields:
 
     title: a few words
     description: some sentences
-    parameter: NAME TYPE [DEFAULT] = what it means; repeatable, in the order of $2, $3, …; $1 is the instances
+    parameter: NAME TYPE [DEFAULT] = what it means; repeatable, in the order of $2, $3, …; $1 is the instances. Where
+            the query has one more, as `$N::timestamptz`, that is the time at which it is asked: it asks no clock itself
     addresses: columns that hold addresses
     identifiers: columns that hold logins and the like, which may be addresses
     caveat: bounces, where the answer depends on bounces being visible; beginning, where it depends on how far back the
@@ -13,10 +14,11 @@ A field goes on in lines that begin with `--` and three spaces. The fields:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 _FIELD: Final = re.compile(r"-- (\w+): (.+)")
 _GOES_ON: Final = re.compile(r"--   (.+)")
@@ -72,6 +74,11 @@ class Report:
     identifiers: frozenset[str] = frozenset()
     caveat: Caveat | None = None
     chart: Chart | None = None
+
+    def arguments(self, values: Sequence[Any], now: datetime) -> tuple[Any, ...]:
+        """What the query takes after the instances: the values of its parameters and, if it asks for it, the time."""
+        asks_time = f"${len(self.parameters) + 2}::timestamptz" in self.sql
+        return (*values, now) if asks_time else tuple(values)
 
 
 def parse(name: str, text: str) -> Report:

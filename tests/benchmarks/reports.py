@@ -70,10 +70,10 @@ async def _once(opened: Database, report: Report) -> tuple[int, float, float]:
     values = [_value(parameter) for parameter in report.parameters]
     rows = 0
     begun = time.perf_counter()
-    async with reading(opened) as read:
+    async with reading(opened, Clock().now()) as read:
         server = await read._session.connection.fetchval("SELECT pg_backend_pid()")
         before = _cpu(server)
-        async for page in read.pages(report.sql, [INSTANCE], *values):
+        async for page in read.pages(report.sql, [INSTANCE], *report.arguments(values, read.now)):
             rows += len(page)
         return rows, time.perf_counter() - begun, _cpu(server) - before
 

@@ -42,19 +42,20 @@ async def look(opened: Opened, *, addresses: bool) -> Overview:
     Raises:
         DatabaseUnreachable: the database does not answer.
     """
-    async with reading(opened.database) as read:
+    now = opened.clock.now()
+    async with reading(opened.database, now) as read:
         totals = await read.totals(opened.names)
         answers = {
             name: await _answer(opened, read, find(name), totals.get(name, 0), addresses=addresses) for name in ASKED
         }
         states = [await _state(opened, read, name) for name in opened.names]
-    return Overview(now=opened.clock.now(), instances=tuple(states), answers=answers, masked=not addresses)
+    return Overview(now=now, instances=tuple(states), answers=answers, masked=not addresses)
 
 
 async def _answer(opened: Opened, read: Reading, report: Report, total: int, *, addresses: bool) -> Answer:
     usual = {each.name: each.default or "" for each in report.parameters}
     arguments = [value_of(each, usual[each.name]) for each in report.parameters]
-    rows = await read.first(report.sql, ASKED[report.name], list(opened.names), *arguments)
+    rows = await read.first(report.sql, ASKED[report.name], list(opened.names), *report.arguments(arguments, read.now))
     seen = rows if addresses else [masked(report, _without_words(report, row)) for row in rows]
     return Answer(
         report=report,

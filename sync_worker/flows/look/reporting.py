@@ -57,10 +57,11 @@ async def tell(database: Database, question: Question, now: datetime, out: TextI
     """
     arguments = [await _argument(database, question, parameter) for parameter in question.report.parameters]
     told = Told()
-    async with reading(database) as read:
+    async with reading(database, now) as read:
         form = _FORMS[question.form](_asked(question, await read.columns(question.report.sql), now))
         out.write(form.head())
-        async with aclosing(read.pages(question.report.sql, list(question.instances), *arguments)) as pages:
+        values = question.report.arguments(arguments, now)
+        async with aclosing(read.pages(question.report.sql, list(question.instances), *values)) as pages:
             async for page in pages:
                 rows = _within(question, told, page)
                 if rows:

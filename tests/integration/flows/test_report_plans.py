@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
+from sync_worker.clock import Clock
 from sync_worker.reports.catalogue import find, names
 from sync_worker.reports.header import Parameter, Type
 from sync_worker.reports.values import value_of
@@ -51,7 +52,9 @@ def value(parameter: Parameter) -> Any:
 async def test_no_table_is_read_again_and_again(filled: Connection, name: str) -> None:
     """What would take a second for a thousand channels and hours for a million."""
     report = find(name)
-    nodes = await plan(filled, report.sql, [INSTANCE], *map(value, report.parameters))
+    nodes = await plan(
+        filled, report.sql, [INSTANCE], *report.arguments(tuple(map(value, report.parameters)), Clock().now())
+    )
     looked_at = sum(_rows(node) * node["Actual Loops"] for node in nodes)
     assert looked_at < MOST * CHANNELS
 

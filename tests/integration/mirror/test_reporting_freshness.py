@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from sync_worker.channels import ReadOutcome
+from sync_worker.clock import Clock
 from sync_worker.mirror.ledger import REMEMBERED
 from sync_worker.mirror.runs import Reason, RunEnd
-from tests.integration.mirror.stage import START, Stage, at, failure, gone, snapshot, unreadable
+from tests.integration.mirror.stage import START, Stage, at, channel, failure, gone, snapshot, unreadable
 
 DAY = 24 * 60
 
@@ -157,3 +158,23 @@ async def test_another_instance(stage: Stage) -> None:
     await stage.commit(snapshot(1, 0))
     query = "SELECT instance, users_present, users_never_read, newest_read_at FROM reporting.freshness ORDER BY 1"
     assert [tuple(row) for row in await stage.query(query)] == [("main", 1, 0, START), ("other", 1, 1, None)]
+
+
+async def test_now_is_what_the_session_says(stage: Stage) -> None:
+    """So that a report is as of the worker's clock; whoever asks the views by hand gets the database's."""
+    await stage.commit(snapshot(1, 0, channel(10)))
+    query = "SELECT read_within_day FROM reporting.freshness"
+
+    async def within_day(now: datetime | None) -> int:
+        async with stage.database.session() as session, session.transaction():
+            if now is not None:
+                await session.execute("prepare_report", now)
+            found: int = await session.connection.fetchval(query)
+            return found
+
+    (done_at,) = (await stage.query("SELECT max(done_at) FROM worker.batches"))[0]
+    assert await within_day(done_at + timedelta(hours=23)) == 1
+    assert await within_day(done_at + timedelta(hours=25)) == 0
+    assert await within_day(done_at - timedelta(minutes=4)) == 1
+    assert await within_day(done_at - timedelta(hours=1)) == 0  # it lies in the future
+    assert await within_day(None) == (abs(Clock().now() - done_at) < timedelta(days=1))
