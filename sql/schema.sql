@@ -15,7 +15,7 @@ CREATE SCHEMA worker;
 -- Numbers of changes (reporting.changes.id).
 CREATE SEQUENCE mirror.change_numbers;
 
--- Numbers of claims; a batch is committed only by its latest claim.
+-- Numbers of claims and of reads. A batch is committed only by its latest claim, which is the number of its reads too; every other read that is written to the mirror draws its own before it begins.
 CREATE SEQUENCE worker.claims;
 
 -- Superseded versions of channels, one row a change; the present version is in communication_channels.
@@ -38,7 +38,7 @@ CREATE TABLE mirror.channel_history (
     created_at timestamp with time zone, -- When Canvas created the channel.
     deleted_at timestamp with time zone, -- Set where the superseded version was a tombstone (the change revived it).
     valid_from timestamp with time zone NOT NULL, -- Time of the read that saw this version first.
-    valid_to timestamp with time zone NOT NULL, -- Time of the read that saw the next version first.
+    valid_to timestamp with time zone NOT NULL, -- Time of the read that saw the next version first, always later than valid_from: where a clock was set back, a microsecond later.
     run_id bigint NOT NULL, -- Run that saw the next version (worker.runs.id); it may have been pruned since.
     origin text NOT NULL, -- Who caused the change: canvas (seen by reading) or us (an action of ours).
     folded_address text NOT NULL, -- The same of that version's address: by it addresses compare.
@@ -65,11 +65,13 @@ CREATE TABLE mirror.communication_channels (
     bounce_known boolean NOT NULL, -- Whether Canvas ever showed us the bounce fields; if not, their nulls mean "not visible", not "none".
     created_at timestamp with time zone, -- When Canvas created the channel; null if it does not say.
     first_seen_at timestamp with time zone NOT NULL, -- Time of the read that first saw the channel.
-    changed_at timestamp with time zone NOT NULL, -- Time of the read that saw the present version first.
+    changed_at timestamp with time zone NOT NULL, -- Time of the read that saw the present version first; never before the version before it: where a clock was set back, a microsecond after that.
     deleted_at timestamp with time zone, -- Time of the second read that proved it gone; null while it lives.
     origin text NOT NULL DEFAULT 'canvas'::text, -- Who created the channel: canvas (seen by reading) or us (an action of ours).
     creation_id bigint NOT NULL DEFAULT nextval('mirror.change_numbers'::regclass), -- Number of its creation in reporting.changes. Channels from before that view have numbers that were given when it was made.
     folded_address text NOT NULL, -- The address with small letters in place of capital ones, in the same way on every server: two addresses of one type are the same to Canvas where these are equal.
+    read_epoch bigint NOT NULL DEFAULT 0, -- Epoch of the writer whose read saw the present version first; 0: from before reads were numbered; -1: unread (db repair-times), the next read writes it again. Only a read of a later (read_epoch, read_number) changes the row.
+    read_number bigint NOT NULL DEFAULT 0, -- Number of that read within its epoch, drawn before it began (sequence worker.claims).
     PRIMARY KEY (instance, id),
     CHECK ((origin = ANY (ARRAY['canvas'::text, 'us'::text])))
 );
@@ -86,7 +88,7 @@ CREATE TABLE mirror.user_history (
     integration_id text, -- Integration id in this version.
     state text NOT NULL, -- State in this version.
     valid_from timestamp with time zone NOT NULL, -- When this version was first seen.
-    valid_to timestamp with time zone NOT NULL, -- When the next version was first seen.
+    valid_to timestamp with time zone NOT NULL, -- When the next version was first seen, always later than valid_from.
     run_id bigint NOT NULL, -- Run that saw the next version; it may have been pruned since.
     PRIMARY KEY (id)
 );
@@ -102,8 +104,10 @@ CREATE TABLE mirror.users (
     state text NOT NULL, -- present; unreadable: the token has no right to read this user; unlisted: fell out of the listing and could not be proved gone, its channels stay; gone: Canvas answers 404.
     listed_in text[] NOT NULL DEFAULT '{}'::text[], -- Accounts whose listing has contained this user.
     first_seen_at timestamp with time zone NOT NULL, -- When the worker first met this user.
-    changed_at timestamp with time zone NOT NULL, -- When state or identifiers last changed.
+    changed_at timestamp with time zone NOT NULL, -- When state or identifiers last changed; never before the version before it, as in communication_channels.
     noted_read_at timestamp with time zone, -- Time of the last complete read, noted when later runs did not read the user completely; worker.recent_reads may know a later one. Null: never noted.
+    read_epoch bigint NOT NULL DEFAULT 0, -- Epoch of the writer whose read found the present state; 0: none yet, or from before reads were numbered; -1: unread (db repair-times). An older read changes no state.
+    read_number bigint NOT NULL DEFAULT 0, -- Number of that read within its epoch, drawn before it began (sequence worker.claims).
     PRIMARY KEY (instance, id),
     CHECK ((state = ANY (ARRAY['present'::text, 'unreadable'::text, 'unlisted'::text, 'gone'::text])))
 );
@@ -562,7 +566,7 @@ CREATE VIEW reporting.freshness AS
 -- oldest_read_at: The complete read that is longest ago, of those present users that have one.
 -- median_read_at: Half of these users were read at this time or later.
 -- newest_read_at: The latest one.
--- read_within_day: Present users read completely within the last 24 hours.
+-- read_within_day: Present users read completely within the last 24 hours; a read that lies in the future (a clock was wrong) does not count.
 -- read_within_week: The same within the last 7 days.
 -- channels_live: Live channels.
 -- channels_bounce_unknown: Live e-mail channels whose bounces are not visible to the token.
@@ -570,7 +574,7 @@ CREATE VIEW reporting.freshness AS
 -- deletions_pending: Deletions held back.
 -- open_failures: Users and references that could not be read and have not been since.
 -- last_good_run_id: The last run or backfill that came to a good end, over whomever.
--- last_good_run_at: When it ended.
+-- last_good_run_at: End of the last good run; in the future where a clock was wrong: then nobody knows how old the mirror is.
 -- last_coverage_percent: Users read completely or gone, of all of that run.
  SELECT i.instance,
     u.present AS users_present,
@@ -607,8 +611,8 @@ CREATE VIEW reporting.freshness AS
             min(k.read_at) FILTER (WHERE u_1.state = 'present'::text) AS oldest_read_at,
             percentile_disc(0.5::double precision) WITHIN GROUP (ORDER BY k.read_at) FILTER (WHERE u_1.state = 'present'::text) AS median_read_at,
             max(k.read_at) FILTER (WHERE u_1.state = 'present'::text) AS newest_read_at,
-            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at > (now() - '1 day'::interval)) AS within_day,
-            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at > (now() - '7 days'::interval)) AS within_week
+            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at > ((( SELECT reporting.present_time() AS present_time)) - '1 day'::interval) AND k.read_at <= ((( SELECT reporting.present_time() AS present_time)) + '00:05:00'::interval)) AS within_day,
+            count(*) FILTER (WHERE u_1.state = 'present'::text AND k.read_at > ((( SELECT reporting.present_time() AS present_time)) - '7 days'::interval) AND k.read_at <= ((( SELECT reporting.present_time() AS present_time)) + '00:05:00'::interval)) AS within_week
            FROM mirror.users u_1
              LEFT JOIN worker.recent_reads l ON l.instance = u_1.instance AND l.user_id = u_1.id
              CROSS JOIN LATERAL ( SELECT GREATEST(l.read_at, u_1.noted_read_at) AS read_at) k
@@ -623,7 +627,7 @@ CREATE VIEW reporting.freshness AS
             r_1.finished_at,
             r_1.coverage_percent
            FROM reporting.runs r_1
-          WHERE r_1.instance = i.instance AND (r_1.kind = ANY (ARRAY['run'::text, 'backfill'::text])) AND (r_1.status = ANY (ARRAY['done'::text, 'partial'::text, 'withheld'::text]))
+          WHERE r_1.instance = i.instance AND (r_1.kind = ANY (ARRAY['run'::text, 'backfill'::text])) AND (r_1.status = ANY (ARRAY['done'::text, 'partial'::text, 'withheld'::text])) AND r_1.finished_at IS NOT NULL
           ORDER BY r_1.id DESC
          LIMIT 1) r ON true;
 
@@ -800,7 +804,7 @@ CREATE VIEW reporting.plans AS
     p.instance,
     p.kind,
         CASE
-            WHEN p.status = 'open'::text AND p.expires_at <= now() THEN 'expired'::text
+            WHEN p.status = 'open'::text AND p.expires_at <= (( SELECT reporting.present_time() AS present_time)) THEN 'expired'::text
             ELSE p.status
         END AS status,
     p.made_at,
@@ -1670,8 +1674,8 @@ CREATE TABLE worker.batches (
     reason text NOT NULL, -- source: named by the user specs; failed_before: could not be read by an earlier run; missing_from_listing: known from an earlier complete listing, asked for singly.
     user_ids bigint[] NOT NULL, -- Canvas ids of its users, without whoever was forgotten since.
     status text NOT NULL DEFAULT 'pending'::text, -- pending, claimed, done.
-    claim bigint, -- Number of the latest claim.
-    claim_epoch bigint, -- Epoch of the writer that claimed it; a claim of an older epoch is void.
+    claim bigint, -- Number of the latest claim; also the read number of what is read for it.
+    claim_epoch bigint, -- Epoch of the writer that claimed it; a claim of an older epoch is void. With the claim it is the order of its reads.
     claimed_at timestamp with time zone, -- When it was claimed last.
     attempts integer NOT NULL DEFAULT 0, -- How often it was claimed.
     done_at timestamp with time zone, -- When it was committed, in one transaction with what it read.
@@ -1703,6 +1707,8 @@ CREATE TABLE worker.candidates (
     reason text NOT NULL, -- absent: the user was read without it; gone: Canvas does not know the user any more.
     held_run_id bigint, -- First run that held it back, for a person to accept or dismiss; null if none did.
     held_by_brake boolean NOT NULL DEFAULT false, -- Whether the brake held it: then a person has to speak. Otherwise a later plausible run settles it.
+    read_epoch bigint NOT NULL DEFAULT 0, -- Epoch of the writer of the first read without it; only a read of a later (read_epoch, read_number) confirms or clears it. 0: from before reads were numbered.
+    read_number bigint NOT NULL DEFAULT 0, -- Number of the first read without it within its epoch, drawn before it began (sequence worker.claims).
     PRIMARY KEY (instance, channel_id),
     CHECK ((reason = ANY (ARRAY['absent'::text, 'gone'::text])))
 );
@@ -1741,6 +1747,7 @@ CREATE TABLE worker.failures (
     reason text NOT NULL, -- Why the run asked for it, as in worker.batches.
     failed_at timestamp with time zone NOT NULL, -- When.
     resolved_at timestamp with time zone, -- When a later read of the user succeeded; null while it is open. Open ones are tried first by the next run.
+    epoch bigint NOT NULL DEFAULT 0, -- Epoch of the writer that noted it last: a walk to the end of a source resolves what only earlier epochs noted. 0: from before epochs were noted.
     PRIMARY KEY (run_id, reference),
     FOREIGN KEY (run_id) REFERENCES worker.runs(id) ON DELETE CASCADE
 );
@@ -1893,6 +1900,7 @@ CREATE TABLE worker.runs (
     pid integer NOT NULL, -- Process of the last start.
     started_by text NOT NULL, -- Operating-system user of the last start.
     requests_possible double precision, -- Requests that the rate limit would have borne in the working time, at the cost and the time that the answers took; null where the answers did not say.
+    rows_older bigint NOT NULL DEFAULT 0, -- Rows of the mirror that differ from what this run read, and were left alone because a later read had written them.
     PRIMARY KEY (id),
     FOREIGN KEY (instance) REFERENCES worker.instances(instance),
     CHECK ((status = ANY (ARRAY['running'::text, 'interrupted'::text, 'abandoned'::text, 'done'::text, 'partial'::text, 'withheld'::text, 'implausible'::text, 'failed'::text])))
@@ -2080,6 +2088,15 @@ BEGIN ATOMIC
      h.valid_from
     FROM mirror.channel_history h
    WHERE ((h.instance = channels_as_of.instance) AND (h.valid_from <= channels_as_of.as_of) AND (h.valid_to > channels_as_of.as_of) AND (h.deleted_at IS NULL));
+END;
+
+-- What the views take for now: the setting sync_worker.present_time where a session has set it, else the time of the database.
+CREATE OR REPLACE FUNCTION reporting.present_time()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+BEGIN ATOMIC
+ SELECT COALESCE((NULLIF(current_setting('sync_worker.present_time'::text, true), ''::text))::timestamp with time zone, statement_timestamp()) AS "coalesce";
 END;
 
 -- An address that can be recognised but not used, as the logs show it: s***@c***.com, ***67.

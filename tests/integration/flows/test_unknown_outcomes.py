@@ -335,11 +335,9 @@ async def test_a_clock_that_was_ahead_does_not_hold_it_up(applying: Applying, cl
     await sent(applying, user, "delete")
     applying.stage.sandbox.carry_out_late()
     clock.skew(days=-1)
-    codes = []
     for _ in range(3):
         clock.step(minutes=11)
-        codes.append((await applying.stage.run()).exit_code)
-    assert codes[-1] == 0
+        await applying.stage.run()
     assert await applying.statuses() == {"done": 1}
 
 
