@@ -163,6 +163,12 @@ class Forbidden(RequestFailed):
     kind = "forbidden"
 
 
+class RefusedAlone(RequestFailed):
+    """Refused as if it were for the token, the program or the speed, while Canvas answers others: nothing was done."""
+
+    kind = "refused"
+
+
 class NotFound(RequestFailed):
     """Canvas's own 404: on a numeric id the user is gone, on a reference the reference is wrong."""
 

@@ -1,9 +1,11 @@
 """What an answer of Canvas means, and which error says so.
 
 Canvas says different things with one status: a 403 is "you are too fast", "I refuse this program" or "not for
-you"; a 401 is "your token is bad" or "not for you"; a 404 is "this user is gone", "this reference is wrong" or a
-proxy that knows no Canvas. The table below is the whole policy, first match wins; where an answer is neither
-clearly Canvas's nor clearly about the request it is trouble, which concludes nothing about anybody.
+you"; a 401 is "your token is bad", "your token has no scope for this" or "not for you"; a 404 is "this user is gone",
+"this reference is wrong" or a proxy that knows no Canvas. The table below is the whole policy, first match wins; where
+an answer is neither clearly Canvas's nor clearly about the request, it is trouble: nothing is concluded about anybody.
+
+Whether a refusal of the token or of the program is a matter of everybody, `attribution` says.
 """
 
 import json
@@ -16,10 +18,12 @@ from math import isfinite
 from typing import Any, Final
 
 from sync_worker.canvas.masking import shown, shown_path
+from sync_worker.canvas.scopes import scope
 from sync_worker.errors import (
     ClientRefused,
     Forbidden,
     NotFound,
+    RefusedAlone,
     Rejected,
     RequestFailed,
     SyncWorkerError,
@@ -32,8 +36,9 @@ class Meaning(Enum):
     """What an answer says to the one who asked."""
 
     OK = auto()
-    TOKEN_REFUSED = auto()  # bad, expired or revoked: stop the run
-    CLIENT_REFUSED = auto()  # this program as such is refused: stop the run
+    TOKEN_REFUSED = auto()  # bad, expired or revoked
+    SCOPE_MISSING = auto()  # the developer key of the token has no scope for this endpoint
+    CLIENT_REFUSED = auto()  # this program as such is refused
     THROTTLED = auto()  # too fast: wait and ask again
     FORBIDDEN = auto()  # not for this caller
     GONE = auto()  # Canvas does not know this number
@@ -66,6 +71,10 @@ class Answer:
     body: bytes  # decompressed
 
 
+MAX_RETRY_AFTER: Final = 86_400.0
+"""Seconds; a `Retry-After` beyond it is taken for none."""
+
+
 # --- The table ------------------------------------------------------------------------------------------
 
 _Test = Callable[[Asked, Answer], bool]
@@ -80,9 +89,17 @@ def _json(_asked: Asked, answer: Answer) -> bool:
     return answer.body[:1] in {b"[", b"{"} or answer.body.lstrip()[:1] in {b"[", b"{"}
 
 
+def _scope(_asked: Asked, answer: Answer) -> bool:
+    return b"insufficient scopes" in answer.body.lower()
+
+
 def _token(_asked: Asked, answer: Answer) -> bool:
+    return "WWW-Authenticate" in answer.headers or _token_words(answer)
+
+
+def _token_words(answer: Answer) -> bool:
     body = answer.body.lower()
-    return "WWW-Authenticate" in answer.headers or any(words in body for words in _TOKEN_WORDS)
+    return any(words in body for words in _TOKEN_WORDS)
 
 
 def _rate_limit(_asked: Asked, answer: Answer) -> bool:
@@ -109,6 +126,7 @@ def _canvas_number(asked: Asked, answer: Answer) -> bool:
 
 _TABLE: Final[tuple[tuple[range, _Test, Meaning], ...]] = (
     (range(200, 202), _json, Meaning.OK),
+    (range(401, 402), _scope, Meaning.SCOPE_MISSING),
     (range(401, 402), _token, Meaning.TOKEN_REFUSED),
     (range(401, 402), _json, Meaning.FORBIDDEN),
     (range(401, 402), _always, Meaning.TROUBLE),
@@ -134,6 +152,11 @@ def classify(asked: Asked, answer: Answer) -> Meaning:
     return Meaning.TROUBLE
 
 
+def in_words(meaning: Meaning, answer: Answer) -> bool:
+    """Whether Canvas says in words of its own that it is the token; a proxy too knows the status and the header."""
+    return meaning is Meaning.SCOPE_MISSING or (meaning is Meaning.TOKEN_REFUSED and _token_words(answer))
+
+
 # --- Headers --------------------------------------------------------------------------------------------
 
 
@@ -147,13 +170,16 @@ def units(headers: Mapping[str, str], name: str) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that `Retry-After` asks for, as a number or as an HTTP date; None where absent or unreadable."""
+    """Seconds that `Retry-After` asks for, as a number or as an HTTP date.
+
+    None where it is absent, unreadable or more than a day: nobody waits for years, and who asks for it is mistaken.
+    """
     if "Retry-After" not in headers:
         return None
     seconds = units(headers, "Retry-After")
     if seconds is None:
         seconds = _until(headers["Retry-After"], now)
-    return None if seconds is None else max(0.0, seconds)
+    return None if seconds is None or seconds > MAX_RETRY_AFTER else max(0.0, seconds)
 
 
 def _until(date: str, now: datetime) -> float | None:
@@ -172,6 +198,7 @@ _ERRORS: Final[Mapping[Meaning, tuple[type[SyncWorkerError], str, str]]] = {
         "Canvas refused the access token",
         "Make a new token in Canvas (Account > Settings > New Access Token) and put it where the configuration says",
     ),
+    Meaning.SCOPE_MISSING: (TokenRefused, "the access token lacks a scope", ""),
     Meaning.CLIENT_REFUSED: (
         ClientRefused,
         "Canvas refuses this program because of its User-Agent",
@@ -200,13 +227,37 @@ def error_for(meaning: Meaning, asked: Asked, answer: Answer, *, secret: str = "
     kind, what, hint = _ERRORS[meaning]
     if source and meaning is Meaning.TOKEN_REFUSED:
         what = f"{what} of {source}"
-    words = canvas_words(answer.body)
-    quoted = shown(words.replace(secret, "[token]") if secret else words)
-    what = f"{what}: status {answer.status}" + (f", {quoted}" if quoted else "")
-    hint = hint or _hint(answer)
+    what = f"{what}: {_said(answer, secret)}"
+    hint = hint or (_scope_hint(asked) if meaning is Meaning.SCOPE_MISSING else _hint(answer))
     if issubclass(kind, RequestFailed):
         return kind(what, where=asked.where, hint=hint, status=answer.status)
     return kind(what, where=asked.where, hint=hint)
+
+
+def refused_alone(meaning: Meaning, asked: Asked, answer: Answer, *, secret: str = "") -> RefusedAlone:
+    """The error of one request that was refused while others of this token are answered; see `error_for`."""
+    hint = _scope_hint(asked) if meaning is Meaning.SCOPE_MISSING else _ALONE_HINT
+    what = f"{_ALONE[meaning]}: {_said(answer, secret)}"
+    return RefusedAlone(what, where=asked.where, hint=hint, status=answer.status)
+
+
+_ALONE: Final[Mapping[Meaning, str]] = {
+    Meaning.TOKEN_REFUSED: "the access token was refused for this request alone",
+    Meaning.SCOPE_MISSING: "the access token lacks a scope for this request",
+    Meaning.CLIENT_REFUSED: "this program was refused for this request alone",
+    Meaning.THROTTLED: "this request alone was throttled",
+}
+_ALONE_HINT: Final = "Canvas answers other requests: look for a proxy or a firewall that treats this path differently"
+
+
+def _said(answer: Answer, secret: str) -> str:
+    words = canvas_words(answer.body)
+    quoted = shown(words.replace(secret, "[token]") if secret else words)
+    return f"status {answer.status}" + (f", {quoted}" if quoted else "")
+
+
+def _scope_hint(asked: Asked) -> str:
+    return f"Allow the developer key the scope {scope(asked.method, asked.path)}, and make a new token with it"
 
 
 def _hint(answer: Answer) -> str:

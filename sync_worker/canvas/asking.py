@@ -1,11 +1,12 @@
 """One request until it has an answer, and one list until its end.
 
 For every attempt a permit of the gate, one exchange, and its meaning; then a value, an error or another
-attempt. Waits between attempts lie outside of the permit, so that nobody waits for somebody who waits.
+attempt. Whose a refusal is, `refusals` says. Waits between attempts lie outside of the permit, so that nobody waits
+for somebody who waits.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
@@ -14,11 +15,15 @@ from yarl import URL
 
 from sync_worker.canvas.access import Access, NoToken
 from sync_worker.canvas.answers import Answer, Asked, Meaning, classify, error_for, retry_after, units
+from sync_worker.canvas.attempts import Attempts, Setback
+from sync_worker.canvas.attribution import PROBE
 from sync_worker.canvas.dates import CanvasTime
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.pages import Walk, next_url
 from sync_worker.canvas.probe import Probe, answered, silent
-from sync_worker.canvas.retry import GiveUp, decide
+from sync_worker.canvas.refusals import Refusals
+from sync_worker.canvas.retry import GiveUp
+from sync_worker.canvas.sharedprobe import SharedProbe
 from sync_worker.canvas.transport import Broken, Form, Transport
 from sync_worker.clock import Clock
 from sync_worker.errors import Incomplete, NotFound, SyncWorkerError, Trouble
@@ -73,29 +78,6 @@ class Reply(Generic[_T]):
         return self.found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Setback:
-    """An attempt that brought nothing to go on with."""
-
-    meaning: Meaning
-    error: SyncWorkerError
-    retry_after: float | None = None  # seconds
-    unsent: bool = False
-    token: str = field(default="", repr=False)  # the access token that was sent
-
-
-@dataclass(slots=True, kw_only=True)
-class _Sent:
-    """What is known of the attempts of one call."""
-
-    writes: bool
-    unclear: bool = False  # one was sent, and Canvas may still carry it out
-
-    def note(self, came: _Setback) -> None:
-        """An attempt brought nothing to go on with."""
-        self.unclear |= self.writes and came.meaning is Meaning.TROUBLE and not came.unsent
-
-
 class Asker:
     """Sends calls over one transport, through one gate.
 
@@ -126,6 +108,7 @@ class Asker:
         self._origin = options.origin()
         self._traffic = traffic
         self.canvas_time = CanvasTime()
+        self._refusals = Refusals(SharedProbe(self._ask_probe, clock), gate)
 
     async def pages(self, call: Call[list[_T]], *, limit: int, through: Through = directly) -> AsyncIterator[list[_T]]:
         """The pages of a list as they arrive; ends only where Canvas says that the list ends.
@@ -162,89 +145,96 @@ class Asker:
         What it raises says whether the outcome of a call that writes is unknown: one of the attempts was sent, and its
         answer was lost or is an error of the server's.
         """
-        sent = _Sent(writes=call.asked.method != "GET")
+        attempts = Attempts(asked=call.asked, policy=self._options.retry)
         try:
-            return await self._until_answered(call, sent)
+            return await self._until_answered(call, attempts)
         except SyncWorkerError as error:
-            error.outcome_unknown = sent.unclear
+            error.outcome_unknown = attempts.perhaps_done
             raise
 
-    async def _until_answered(self, call: Call[_T], sent: "_Sent") -> Reply[_T]:
-        attempt = 1
+    async def _until_answered(self, call: Call[_T], attempts: Attempts) -> Reply[_T]:
         while True:
             came = await self._with_a_good_token(call)
             if isinstance(came, Reply):
                 return came
-            sent.note(came)
-            safe = call.asked.method != "POST" or came.unsent
-            step = decide(
-                self._options.retry,
-                attempt=attempt,
-                meaning=came.meaning,
-                retry_after=came.retry_after,
-                safe_to_repeat=safe,
-            )
+            came = await self._refusals.weighed(attempts, came)
+            step = attempts.after(came)
             if isinstance(step, GiveUp):
-                raise _final(came, attempt, safe=safe)
-            if step.uses_attempt:
-                attempt += 1
-                self._traffic.retries += 1
+                if self._refusals.gives_up(call.asked, came.meaning):
+                    raise attempts.error(came)
+                continue
+            self._traffic.retries += step.uses_attempt
+            if step.at_least or step.jitter:
                 await self._clock.sleep(step.at_least + self._clock.jitter(step.jitter))
 
     async def probe(self, call: Call[_T]) -> Probe:
         """Send a GET, again only where the throttle refuses it, and tell all that the answer says."""
         while True:
             async with self._gate.permit() as permit:
-                token = await self._access.token("")
-                if isinstance(token, NoToken):
-                    return silent(token.error)
-                began = self._clock.now()
-                came = await self._transport.exchange(call.asked, call.url, None, partial(_tell_headers, permit), token)
-                if isinstance(came, Broken):
-                    return silent(came.error)
-                at = began + (self._clock.now() - began) / 2
-                probe = answered(call.asked, came, at=at, secret=token, source=self._options.token_source)
-                self._tell_body(permit, came, probe.meaning)
+                probe = await self._probe(call.asked, call.url, permit)
             if probe.meaning is not Meaning.THROTTLED:
                 return probe
 
-    async def _with_a_good_token(self, call: Call[_T]) -> Reply[_T] | _Setback:
+    async def _ask_probe(self) -> Probe:
+        """The neutral question, once, before everybody else."""
+        url = URL(f"{self._origin}/api/v1{PROBE.path}", encoded=True)
+        async with self._gate.urgent_permit() as permit:
+            return await self._probe(PROBE, url, permit)
+
+    async def _probe(self, asked: Asked, url: URL, permit: "Permit") -> Probe:
+        token = await self._access.token("")
+        if isinstance(token, NoToken):
+            return silent(token.error)
+        began = self._clock.now()
+        came = await self._transport.exchange(asked, url, None, partial(_tell_headers, permit), token)
+        if isinstance(came, Broken):
+            return silent(came.error)
+        at = began + (self._clock.now() - began) / 2
+        probe = answered(asked, came, at=at, secret=token, source=self._options.token_source)
+        self._refusals.answered(asked, probe.meaning)
+        self._tell_body(permit, came, probe.meaning)
+        return probe
+
+    async def _with_a_good_token(self, call: Call[_T]) -> Reply[_T] | Setback:
         """One attempt; what was refused for its token was surely not carried out, and goes again with the next one."""
         came = await self._attempt(call, "")
-        for _ in range(self._access.renewals):
+        for renewal in range(self._access.renewals):
             if isinstance(came, Reply) or came.meaning is not Meaning.TOKEN_REFUSED:
+                break
+            if renewal and await self._refusals.token_lives(call.asked, came):
                 break
             came = await self._attempt(call, came.token)
         return came
 
-    async def _attempt(self, call: Call[_T], refused: str) -> Reply[_T] | _Setback:
+    async def _attempt(self, call: Call[_T], refused: str) -> Reply[_T] | Setback:
         async with self._gate.permit() as permit:
             # asked for at the last moment: who waits for a permit for minutes would hold one that has ended
             token = await self._access.token(refused)
             if isinstance(token, NoToken):
-                return _Setback(meaning=Meaning.TROUBLE, error=token.error, retry_after=token.retry_after, unsent=True)
+                return Setback(meaning=Meaning.TROUBLE, error=token.error, retry_after=token.retry_after, undone=True)
             if call.first is not None:
                 await call.first()
-            tell = partial(_tell_headers, permit)
+            tell, admitted = partial(_tell_headers, permit), self._gate.admitted
             began = self._clock.now()
             came = await self._transport.exchange(call.asked, call.url, call.form, tell, token)
             if isinstance(came, Broken):
-                return _Setback(meaning=Meaning.TROUBLE, error=came.error, unsent=came.unsent)
+                return Setback(meaning=Meaning.TROUBLE, error=came.error, undone=came.unsent)
             self.canvas_time.heard(came.headers, began, self._clock.now())
             meaning = classify(call.asked, came)
+            self._refusals.answered(call.asked, meaning)
             self._tell_body(permit, came, meaning)
         if meaning is Meaning.ALREADY_GONE:
             return Reply(found=None)
         if meaning is not Meaning.OK:
-            return self._setback(call.asked, came, meaning, token)
+            return replace(self._setback(call.asked, came, meaning, token), admitted_before=admitted)
         try:
             return Reply(found=call.read(came.body, call.asked), link=came.headers.get("Link"))
         except Trouble as error:
-            return _Setback(meaning=Meaning.TROUBLE, error=error)
+            return Setback(meaning=Meaning.TROUBLE, error=error)
 
-    def _setback(self, asked: Asked, answer: Answer, meaning: Meaning, token: str) -> _Setback:
+    def _setback(self, asked: Asked, answer: Answer, meaning: Meaning, token: str) -> Setback:
         error = error_for(meaning, asked, answer, secret=token, source=self._options.token_source)
-        return _Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer), token=token)
+        return Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer), answer=answer, token=token)
 
     def _tell_body(self, permit: "Permit", answer: Answer, meaning: Meaning) -> None:
         """Tell the gate about a 403 or 429: only the body of a 403 shows whether it is a refusal."""
@@ -266,15 +256,6 @@ def _tell_headers(permit: "Permit", status: int, headers: Mapping[str, str]) -> 
 
 def _tell_cost(permit: "Permit", headers: Mapping[str, str]) -> None:
     permit.answered(cost=units(headers, "X-Request-Cost"), remaining=units(headers, "X-Rate-Limit-Remaining"))
-
-
-def _final(came: _Setback, attempt: int, *, safe: bool) -> SyncWorkerError:
-    """The error of the last attempt, with what only the loop knows."""
-    if attempt > 1:
-        came.error.what += f" (attempt {attempt}, the last one)"
-    if came.meaning is Meaning.TROUBLE and not safe:
-        came.error.hint = "Whether it was done is unknown: look before doing anything else"
-    return came.error
 
 
 def _located(step: Callable[[], _T], asked: Asked) -> _T:

@@ -1,8 +1,8 @@
 """The throttle-aware semaphore: one for each token, admits exactly what the token's bucket bears.
 
-First come, first served. A waiter is woken by the answer or the leak that makes room for it: the wait is
-computed from the model, never polled. Closing the gate leaves the waiters waiting (their owner cancels them)
-and lets what is in flight finish.
+First come, first served, but for the probe: it goes before all others, who wait until it is answered. A waiter is
+woken by the answer or the leak that makes room for it: the wait is computed from the model, never polled. Closing the
+gate leaves the waiters waiting (their owner cancels them) and lets what is in flight finish.
 """
 
 import asyncio
@@ -82,12 +82,15 @@ class Gate:
         self._max_concurrency = max_concurrency
         self._patience = patience
         self._waiters: deque[asyncio.Future[Ticket]] = deque()
+        self._urgent: deque[asyncio.Future[Ticket]] = deque()  # waits before all others
+        self._urgent_open = 0  # waiting or held: nobody else is admitted
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
         self._refusals = 0
         self._served = Served()
         self._closed = False
         self._starved_since: float | None = None  # first refusal since the last admitted request
+        self.admitted = 0  # requests that were answered with anything but a refusal
         self._drained = asyncio.Event()
         self._drained.set()
 
@@ -98,11 +101,25 @@ class Gate:
         Raises:
             QuotaExhausted: nothing was admitted within the patience.
         """
-        permit = Permit(self, await self._turn())
+        permit = Permit(self, await self._turn(self._waiters))
         try:
             yield permit
         finally:
             permit._leave()  # noqa: SLF001  (a permit is a part of its gate)
+
+    @asynccontextmanager
+    async def urgent_permit(self) -> AsyncIterator[Permit]:
+        """The next turn; until it is given back nobody else gets one. Raises as `permit`."""
+        self._urgent_open += 1
+        try:
+            permit = Permit(self, await self._turn(self._urgent))
+            try:
+                yield permit
+            finally:
+                permit._leave()  # noqa: SLF001  (as above)
+        finally:
+            self._urgent_open -= 1
+            self._admit()
 
     def close(self) -> None:
         """Admit nobody any more."""
@@ -116,7 +133,7 @@ class Gate:
     def state(self) -> GateState:
         """A picture of this moment."""
         bucket = self._model.state(self._clock.monotonic())
-        return GateState(bucket=bucket, waiting=len(self._waiters), refusals=self._refusals)
+        return GateState(bucket=bucket, waiting=len(self._waiters) + len(self._urgent), refusals=self._refusals)
 
     def possible(self, seconds: float) -> float | None:
         """Requests that the bucket would have borne in so many seconds; None where no answer has said what it cost."""
@@ -125,9 +142,9 @@ class Gate:
 
     # --- turns -----------------------------------------------------------------------------------------
 
-    async def _turn(self) -> Ticket:
+    async def _turn(self, waiters: "deque[asyncio.Future[Ticket]]") -> Ticket:
         turn: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
-        self._waiters.append(turn)
+        waiters.append(turn)
         self._admit()
         try:
             return await turn
@@ -136,17 +153,14 @@ class Gate:
                 self._model.unsent(turn.result(), self._clock.monotonic())
                 self._one_less()
             else:
-                self._forget(turn)
+                _forget(waiters, turn)
             raise
-
-    def _forget(self, turn: asyncio.Future[Ticket]) -> None:
-        if turn in self._waiters:
-            self._waiters.remove(turn)
 
     def _admit(self) -> None:
         """Give turns to as many waiters as fit; arm the timer for the next one."""
         self._stop_timer()
-        while self._waiters and not self._closed and self._in_flight < self._max_concurrency:
+        waiters = self._urgent if self._urgent_open else self._waiters
+        while waiters and not self._closed and self._in_flight < self._max_concurrency:
             now = self._clock.monotonic()
             wait = self._model.wait(now)
             if wait is None:
@@ -154,7 +168,7 @@ class Gate:
             if wait > 0:
                 self._timer = self._clock.call_later(max(wait, TICK), self._admit)
                 return
-            turn = self._waiters.popleft()
+            turn = waiters.popleft()
             if not turn.done():
                 turn.set_result(self._model.send(now))
                 self._in_flight += 1
@@ -175,6 +189,7 @@ class Gate:
 
     def _answered(self, ticket: Ticket, cost: float | None, remaining: float | None) -> None:
         self._starved_since = None
+        self.admitted += 1
         now = self._clock.monotonic()
         if cost is not None:
             self._served.add(cost=cost, seconds=now - ticket.sent_at)
@@ -199,10 +214,16 @@ class Gate:
         self._admit()
 
     def _give_up(self, seconds: float) -> None:
-        while self._waiters:
-            turn = self._waiters.popleft()
-            if not turn.done():
-                turn.set_exception(_exhausted(seconds))
+        for waiters in (self._urgent, self._waiters):
+            while waiters:
+                turn = waiters.popleft()
+                if not turn.done():
+                    turn.set_exception(_exhausted(seconds))
+
+
+def _forget(waiters: "deque[asyncio.Future[Ticket]]", turn: "asyncio.Future[Ticket]") -> None:
+    if turn in waiters:
+        waiters.remove(turn)
 
 
 def _exhausted(seconds: float) -> QuotaExhausted:

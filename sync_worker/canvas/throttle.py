@@ -82,7 +82,10 @@ class BucketModel:
     _refused: bool = False  # ever
     _blind: bool = False
     _refusals_in_a_row: int = 0
+    _backoffs_in_a_row: int = 0  # refusals of what was sent at the same time are one
+    _backoff_since: float = float("-inf")  # instant of the latest of them
     _not_before: float = float("-inf")  # instant of the end of a backoff
+    _asked_until: float = float("-inf")  # instant until which refusals in a row have asked everybody to wait
     _reserve: float = 0.0  # units left to others after refusals
     _recent: deque[float] = field(default_factory=deque)  # instants of the latest answers
     _shortest: float = float("inf")  # seconds; no answer came faster, so the network takes no longer
@@ -104,8 +107,9 @@ class BucketModel:
     def wait(self, now: float) -> float | None:
         """Seconds until one more request would pass: 0 now, None when only an answer can help."""
         self._leak(now)
-        if now < self._not_before:
-            return self._not_before - now
+        not_before = max(self._not_before, self._asked_until)
+        if now < not_before:
+            return not_before - now
         if not self._in_flight:
             return self._wait_alone(now)
         if self._learning and not self._blind and self._wave_ebbs and now < self._wave_since + FLIGHT_PATIENCE:
@@ -149,7 +153,8 @@ class BucketModel:
         self._close(ticket, now, seconds if cost is None or not 0.0 <= cost <= ABSURD else cost)
         self._shortest = min(self._shortest, seconds)
         self._answers += 1
-        self._refusals_in_a_row = 0
+        self._refusals_in_a_row = self._backoffs_in_a_row = 0
+        self._asked_until = now
         seen = _sane(remaining)
         self._blind = seen is None
         self._limit += BLIND_GROWTH if self._blind and self._refused else 1
@@ -163,12 +168,19 @@ class BucketModel:
             self._recent.append(now)
 
     def refused(self, ticket: Ticket, now: float, *, retry_after: float | None, remaining: float | None) -> None:
-        """A refusal: the bucket is fuller than reckoned. It costs nothing but time, and lowers us at once."""
+        """A refusal: the bucket is fuller than reckoned. It costs nothing but time, and lowers us at once.
+
+        The `Retry-After` of one refusal is for the request alone: a proxy may have put it there. From the second one in
+        a row on everybody waits for it, until something is answered.
+        """
         self._close(ticket, now, 0.0)
         others = len(self._in_flight)
         left = _sane(remaining)
         self._refused = True
         self._refusals_in_a_row += 1
+        if ticket.sent_at >= self._backoff_since:
+            self._backoffs_in_a_row += 1
+            self._backoff_since = now
         self._limit = max(1, min(self._limit, others + 1) // 2)
         self._soundings.hurry(now)
         if self._high_water_mark is not None:
@@ -176,8 +188,10 @@ class BucketModel:
             self._spent = max(self._spent, least - self._up_front.cost * others)
             self._reserve = min(self._reserve + self._up_front.cost, self._high_water_mark / 2)
         leaks_in = 0.0 if left is None or others else (self._up_front.cost + MARGIN - left) / self._outflow.rate
-        backoff = 0.5 * 2 ** min(self._refusals_in_a_row - 1, 10)
-        self._not_before = now + min(MAX_BACKOFF, max(backoff, leaks_in, _sane(retry_after) or 0.0))
+        backoff = 0.5 * 2 ** min(max(self._backoffs_in_a_row - 1, 0), 10)
+        self._not_before = now + min(MAX_BACKOFF, max(backoff, leaks_in))
+        if self._refusals_in_a_row > 1:
+            self._asked_until = max(self._asked_until, now + min(MAX_BACKOFF, _sane(retry_after) or 0.0))
 
     def lost(self, ticket: Ticket, now: float) -> None:
         """No answer (cut, timed out, cancelled after sending): its cost is at most the seconds it took."""

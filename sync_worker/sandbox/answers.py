@@ -21,6 +21,7 @@ class Delivery(StrEnum):
     DRIP = "drip"  # a few bytes at a time
     FLOOD = "flood"  # a body without use and nearly without end
     ENDLESS = "endless"  # the same, of unknown length and without end
+    GARBAGE = "garbage"  # bytes that are no HTTP, as of a TLS server
     LAST = "last"  # whole, and nobody is let in after it
 
 
@@ -70,6 +71,17 @@ def no_token() -> Answer:
     """There was none."""
     body = {"status": "unauthenticated", "errors": [{"message": "user authorization required"}]}
     return json_answer(body, status=401, headers={"www-authenticate": 'Bearer realm="canvas-lms"'})
+
+
+def missing_scope() -> Answer:
+    """The developer key of the token has no scope for this endpoint: without WWW-Authenticate."""
+    return json_answer({"errors": [{"message": "Insufficient scopes on access token."}]}, status=401)
+
+
+def firewall() -> Answer:
+    """A page of a web application firewall that quotes the request."""
+    page = b"<html><h1>Request blocked</h1><p>User-Agent: sync-worker</p><p>Incident 4711</p></html>"
+    return Answer(status=403, body=page, content_type=HTML)
 
 
 def no_user_agent() -> Answer:

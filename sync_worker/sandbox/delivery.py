@@ -17,6 +17,10 @@ COOKIE = "_csrf_token=c2FuZGJveA%3D%3D; path=/"
 FLOOD_PIECE = b" " * 65_536
 
 
+GARBAGE = b"\x15\x03\x01\x00\x02\x02\x0a"
+"""An alert of TLS: "unexpected message"."""
+
+
 class Postman:
     """Turns answers into aiohttp responses. Header names in the case that the options ask for."""
 
@@ -31,7 +35,9 @@ class Postman:
         match answer.delivery:
             case Delivery.WHOLE | Delivery.LAST:
                 return self._whole(answer)
-            case Delivery.NONE:
+            case Delivery.NONE | Delivery.GARBAGE:
+                if answer.delivery is Delivery.GARBAGE and request.transport is not None:
+                    request.transport.write(GARBAGE)
                 hang_up(request, abrupt=answer.abrupt)
                 return web.Response()
             case Delivery.CUT:

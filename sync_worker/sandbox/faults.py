@@ -19,6 +19,9 @@ class FaultKind(StrEnum):
     STATUS = "status"  # `status` with `body`, `headers`, `content_type`
     THROTTLE = "throttle"  # refuse as a full bucket does
     UNAUTHORIZED = "unauthorized"  # 401 without WWW-Authenticate: no right
+    INVALID_TOKEN = "invalid_token"  # noqa: S105  (401 as for a token that is bad)
+    MISSING_SCOPE = "missing_scope"  # 401 as for a token without the scope of this endpoint
+    FIREWALL = "firewall"  # 403 with a page that quotes the User-Agent
     HANG = "hang"  # hold the request for `seconds`, then go on as if nothing were
     CLOSE = "close"  # close the connection before any header; nothing was done
     RESET_AFTER = "reset_after"  # do it, then close the connection before any header
@@ -33,6 +36,7 @@ class FaultKind(StrEnum):
     ENDLESS = "endless"  # a body without a length and without an end
     GZIP_BOMB = "gzip_bomb"  # `size` bytes of blanks, compressed to a thousandth
     DRIP = "drip"  # `size` bytes every `seconds`
+    GARBAGE = "garbage"  # bytes that are no HTTP
     SHUT = "shut"  # answer, close every connection, and refuse new ones until `Sandbox.reopen`
     WRONG_USER = "wrong_user"  # every item says `user_id`
     LATE = "late"  # answer `status` as a gateway does, and do it `seconds` later, before the next request

@@ -8,7 +8,17 @@ import json
 from collections.abc import Callable
 from functools import cache
 
-from sync_worker.sandbox.answers import HTML, Answer, Delivery, json_answer, throttled, unauthorized
+from sync_worker.sandbox.answers import (
+    HTML,
+    Answer,
+    Delivery,
+    firewall,
+    invalid_token,
+    json_answer,
+    missing_scope,
+    throttled,
+    unauthorized,
+)
 from sync_worker.sandbox.faults import Fault, FaultKind
 from sync_worker.sandbox.render import dump
 
@@ -94,4 +104,8 @@ _PLAIN: dict[FaultKind, Callable[[Fault], Answer]] = {
     FaultKind.EMPTY: lambda _: Answer(),
     FaultKind.EMPTY_LIST: lambda _: json_answer([]),
     FaultKind.UNAUTHORIZED: lambda _: unauthorized(),
+    FaultKind.INVALID_TOKEN: lambda _: invalid_token(),
+    FaultKind.MISSING_SCOPE: lambda _: missing_scope(),
+    FaultKind.FIREWALL: lambda _: firewall(),
+    FaultKind.GARBAGE: lambda _: Answer(delivery=Delivery.GARBAGE),
 }

@@ -153,7 +153,7 @@ class GuardsTable(Table):
     max_messages: Count = 0
     keep_last_email: bool = True
     protect: Strings = ()
-    max_failures: Count = 10  # refusals or failures in a row, after which an apply stops; 0: never
+    max_failures: Count = 10  # refusals or failures in a row (one for each user), after which an apply stops; 0: never
     settle_after: Duration = timedelta(minutes=10)  # late effects and stale reads are waited for so long
 
 

@@ -3,9 +3,10 @@
 
 The tables name ends; the legends below them say what an end is, to the exit code, the row and the number of calls.
 
-What stands behind them: trouble is repeated, and then costs its user alone; what Canvas says clearly is not repeated; a
-bad token, a refused program and a quota that never comes back stop the run; whoever was not read to the end keeps
-every row. A POST that may have arrived is never sent again: a look decides. Only where Canvas tells the same lie twice
+What stands behind them: trouble is repeated, and then costs its user alone; what Canvas says clearly is not repeated;
+what is said of the token, the program or the speed to one user alone, while a neutral question is answered, costs that
+user alone too (`tests/integration/flows/test_one_user.py` has it said to everybody); whoever was not read to the end
+keeps every row. A POST that may have arrived is never sent again: a look decides. Only where Canvas tells the same lie twice
 (`lied to`, `gone`) does the mirror believe it, and the next run takes it back.
 """
 
@@ -30,9 +31,8 @@ READS: Final[Mapping[str, Read]] = {
     "not found": Read(exit=3, mirror="kept", told="not_found", struck=1),
     "lied to": Read(exit=0, mirror="lied to", told="", struck=2),
     "gone": Read(exit=0, mirror="lied to", told="gone", struck=2),
-    "token": Read(exit=5, mirror="kept", told="TokenRefused", struck=1),
-    "program": Read(exit=2, mirror="kept", told="ClientRefused", struck=1),
-    "quota": Read(exit=7, mirror="kept", told="QuotaExhausted", struck=None),
+    "refused": Read(exit=3, mirror="kept", told="refused", struck=1),
+    "throttled": Read(exit=3, mirror="kept", told="refused", struck=None),  # as often as others got through meanwhile
     "source": Read(exit=2, mirror="kept", told="SourceError", struck=1),
     "unreachable": Read(exit=7, mirror="kept", told="CanvasUnreachable", struck=1),
     "outage": Read(exit=7, mirror="kept", told="CanvasUnreachable", struck=2),
@@ -50,15 +50,9 @@ WRITES: Final[Mapping[str, Write]] = {
     "failed": Write(exit=3, status="failed", sent=1, there=False, mirror="follows", finally_="done"),
     "failed by 2": Write(exit=3, status="failed", sent=2, there=False, mirror="follows", finally_="done"),
     "cut off": Write(exit=7, status="started", sent=0, there=False, mirror="follows", finally_="done"),
-    "token": Write(exit=5, status="planned", sent=1, there=False, mirror="follows", finally_="done"),
-    "program": Write(exit=2, status="planned", sent=1, there=False, mirror="follows", finally_="done"),
-    "quota": Write(exit=7, status="planned", sent=None, there=False, mirror="follows", finally_="done"),
-    "token, open": Write(exit=5, status="started", sent=1, there=False, mirror="follows", finally_="done"),
-    "program, open": Write(exit=2, status="started", sent=1, there=False, mirror="follows", finally_="done"),
-    "quota, open": Write(exit=7, status="started", sent=None, there=False, mirror="follows", finally_="done"),
+    "throttled": Write(exit=3, status="refused", sent=None, there=False, mirror="follows", finally_="refused"),
 }
-"""Ends of an apply; `open`: a delete is sent several times, and of one that ended with the apply an earlier attempt may
-have gone through; `cut off`: nobody could look what came of it; `by 2`: the call was sent twice, for a POST only where
+"""Ends of an apply; `cut off`: nobody could look what came of it; `by 2`: the call was sent twice, for a POST only where
 the first one was refused unseen."""
 
 CALLED: Final[Mapping[str, Called]] = {
@@ -73,9 +67,8 @@ CALLED: Final[Mapping[str, Called]] = {
     "failed by 2": Called(came="Trouble", sent=2, there=False),
     "done, lost": Called(came="Trouble", sent=2, there=True),
     "no connection": Called(came="Trouble", sent=0, there=False),
-    "token": Called(came="TokenRefused", sent=1, there=False),
-    "program": Called(came="ClientRefused", sent=1, there=False),
-    "quota": Called(came="QuotaExhausted", sent=None, there=False),
+    "refused": Called(came="RefusedAlone", sent=1, there=False),
+    "throttled": Called(came="RefusedAlone", sent=None, there=False),
 }
 """Ends of a single call."""
 
@@ -87,96 +80,96 @@ COLUMNS: Final = ("list 1", "list n", "users 1", "users n", "user", "create", "d
 delete by id, and by address."""
 
 ONCE: Final = """
-trouble                list 1       list n       users 1      users n      user         create     delete         by address
-400                    rejected     rejected     unreachable  unreachable  rejected     refused    refused        rejected
-401 WWW-Authenticate   token        token        token        token        token        token      token, open    token
-401                    forbidden    forbidden    source       source       forbidden    refused    refused        forbidden
-403 throttle           read         read         read         read         read         done by 2  done by 2      done by 2
-403 User-Agent         program      program      program      program      program      program    program, open  program
-403                    forbidden    forbidden    source       source       forbidden    refused    refused        forbidden
-404 JSON               read         incomplete   source       unreachable  not found    refused    failed         not there
-404 HTML               read         read         read         read         read         uncertain  done by 2      done by 2
-408                    read         read         read         read         read         uncertain  done by 2      done by 2
-422                    rejected     rejected     unreachable  unreachable  rejected     refused    refused        rejected
-429                    read         read         read         read         read         done by 2  done by 2      done by 2
-429 Retry-After: 1     read         read         read         read         read         done by 2  done by 2      done by 2
-429 Retry-After: date  read         read         read         read         read         done by 2  done by 2      done by 2
-500                    read         read         read         read         read         uncertain  done by 2      done by 2
-502 HTML               read         read         read         read         read         uncertain  done by 2      done by 2
-503                    read         read         read         read         read         uncertain  done by 2      done by 2
-504                    read         read         read         read         read         uncertain  done by 2      done by 2
-refused connection     reconnected  reconnected  reconnected  reconnected  reconnected  done       done           done
-reset before headers   read         read         read         read         read         uncertain  done by 2      done by 2
-closed before headers  read         read         read         read         read         uncertain  done by 2      done by 2
-answer lost            read         read         read         read         read         done       done by 2      gone by 2
-reset in the body      read         read         read         read         read         done       done by 2      gone by 2
-closed in the body     read         read         read         read         read         done       done by 2      gone by 2
-truncated JSON         read         read         read         read         read         done       done by 2      gone by 2
-wrong shape            incomplete   incomplete   unreachable  unreachable  incomplete   uncertain  failed         incomplete
-login page with 200    read         read         read         read         read         uncertain  done by 2      done by 2
-empty 200              read         read         read         read         read         uncertain  done by 2      done by 2
-empty list             read         read         implausible  read         -            -          -              -
-redirect to a login    read         read         read         read         read         uncertain  done by 2      done by 2
-redirect elsewhere     read         read         read         read         read         uncertain  done by 2      done by 2
-gzip bomb              read         read         read         read         read         uncertain  done by 2      done by 2
-50 MB                  read         read         read         read         read         uncertain  done by 2      done by 2
-endless body           read         read         read         read         read         uncertain  done by 2      done by 2
-a byte a second        read         read         read         read         read         done       done by 2      gone by 2
-hang                   read         read         read         read         read         uncertain  done by 2      done by 2
-bad Link               incomplete   incomplete   unreachable  unreachable  -            -          -              -
-Link loop              incomplete   incomplete   unreachable  read         -            -          -              -
-Link elsewhere         incomplete   incomplete   unreachable  unreachable  -            -          -              -
-repeated item          -            read         -            read         -            -          -              -
-shifted item           -            read         -            read         -            -          -              -
-wrong user_id          incomplete   incomplete   -            -            -            done       done           done, odd
-blocked token          read         read         read         read         read         done by 2  done by 2      done by 2
+trouble                list 1       list n       users 1      users n      user         create     delete     by address
+400                    rejected     rejected     unreachable  unreachable  rejected     refused    refused    rejected
+401 WWW-Authenticate   refused      refused      unreachable  unreachable  refused      refused    refused    refused
+401                    forbidden    forbidden    source       source       forbidden    refused    refused    forbidden
+403 throttle           read         read         read         read         read         done by 2  done by 2  done by 2
+403 User-Agent         refused      refused      unreachable  unreachable  refused      refused    refused    refused
+403                    forbidden    forbidden    source       source       forbidden    refused    refused    forbidden
+404 JSON               read         incomplete   source       unreachable  not found    refused    failed     not there
+404 HTML               read         read         read         read         read         uncertain  done by 2  done by 2
+408                    read         read         read         read         read         uncertain  done by 2  done by 2
+422                    rejected     rejected     unreachable  unreachable  rejected     refused    refused    rejected
+429                    read         read         read         read         read         done by 2  done by 2  done by 2
+429 Retry-After: 1     read         read         read         read         read         done by 2  done by 2  done by 2
+429 Retry-After: date  read         read         read         read         read         done by 2  done by 2  done by 2
+500                    read         read         read         read         read         uncertain  done by 2  done by 2
+502 HTML               read         read         read         read         read         uncertain  done by 2  done by 2
+503                    read         read         read         read         read         uncertain  done by 2  done by 2
+504                    read         read         read         read         read         uncertain  done by 2  done by 2
+refused connection     reconnected  reconnected  reconnected  reconnected  reconnected  done       done       done
+reset before headers   read         read         read         read         read         uncertain  done by 2  done by 2
+closed before headers  read         read         read         read         read         uncertain  done by 2  done by 2
+answer lost            read         read         read         read         read         done       done by 2  gone by 2
+reset in the body      read         read         read         read         read         done       done by 2  gone by 2
+closed in the body     read         read         read         read         read         done       done by 2  gone by 2
+truncated JSON         read         read         read         read         read         done       done by 2  gone by 2
+wrong shape            incomplete   incomplete   unreachable  unreachable  incomplete   uncertain  failed     incomplete
+login page with 200    read         read         read         read         read         uncertain  done by 2  done by 2
+empty 200              read         read         read         read         read         uncertain  done by 2  done by 2
+empty list             read         read         implausible  read         -            -          -          -
+redirect to a login    read         read         read         read         read         uncertain  done by 2  done by 2
+redirect elsewhere     read         read         read         read         read         uncertain  done by 2  done by 2
+gzip bomb              read         read         read         read         read         uncertain  done by 2  done by 2
+50 MB                  read         read         read         read         read         uncertain  done by 2  done by 2
+endless body           read         read         read         read         read         uncertain  done by 2  done by 2
+a byte a second        read         read         read         read         read         done       done by 2  gone by 2
+hang                   read         read         read         read         read         uncertain  done by 2  done by 2
+bad Link               incomplete   incomplete   unreachable  unreachable  -            -          -          -
+Link loop              incomplete   incomplete   unreachable  read         -            -          -          -
+Link elsewhere         incomplete   incomplete   unreachable  unreachable  -            -          -          -
+repeated item          -            read         -            read         -            -          -          -
+shifted item           -            read         -            read         -            -          -          -
+wrong user_id          incomplete   incomplete   -            -            -            done       done       done, odd
+blocked token          read         read         read         read         read         done by 2  done by 2  done by 2
 """
 """The first such request meets it, the next one does not."""
 
 ALWAYS: Final = """
-trouble                list 1      list n      users 1      users n      user        create     delete         by address
-400                    rejected    rejected    unreachable  unreachable  rejected    refused    refused        rejected
-401 WWW-Authenticate   token       token       token        token        token       token      token, open    token
-401                    forbidden   forbidden   source       source       forbidden   refused    refused        forbidden
-403 throttle           quota       quota       quota        quota        quota       quota      quota, open    quota
-403 User-Agent         program     program     program      program      program     program    program, open  program
-403                    forbidden   forbidden   source       source       forbidden   refused    refused        forbidden
-404 JSON               gone        incomplete  source       unreachable  not found   refused    failed         not there
-404 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-408                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-422                    rejected    rejected    unreachable  unreachable  rejected    refused    refused        rejected
-429                    quota       quota       quota        quota        quota       quota      quota, open    quota
-429 Retry-After: 1     quota       quota       quota        quota        quota       quota      quota, open    quota
-429 Retry-After: date  quota       quota       quota        quota        quota       quota      quota, open    quota
-500                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-502 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-503                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-504                    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-refused connection     cut off     cut off     cut off      cut off      cut off     cut off    cut off        no connection
-reset before headers   failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-closed before headers  failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-answer lost            failed      failed      outage       outage       failed      done       done by 2      done, lost
-reset in the body      failed      failed      outage       outage       failed      done       done by 2      done, lost
-closed in the body     failed      failed      outage       outage       failed      done       done by 2      done, lost
-truncated JSON         failed      failed      outage       outage       failed      done       done by 2      done, lost
-wrong shape            incomplete  incomplete  unreachable  unreachable  incomplete  uncertain  failed         incomplete
-login page with 200    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-empty 200              failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-empty list             lied to     lied to     implausible  read         -           -          -              -
-redirect to a login    failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-redirect elsewhere     failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-gzip bomb              failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-50 MB                  failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-endless body           failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-a byte a second        failed      failed      outage       outage       failed      done       done by 2      done, lost
-hang                   failed      failed      outage       outage       failed      uncertain  failed by 2    failed by 2
-bad Link               incomplete  incomplete  unreachable  unreachable  -           -          -              -
-Link loop              incomplete  incomplete  unreachable  circles      -           -          -              -
-Link elsewhere         incomplete  incomplete  unreachable  unreachable  -           -          -              -
-repeated item          -           read twice  -            read         -           -          -              -
-shifted item           -           lied to     -            read         -           -          -              -
-wrong user_id          incomplete  incomplete  -            -            -           done       done           done, odd
-blocked token          quota       quota       quota        quota        quota       quota      quota, open    quota
+trouble                list 1      list n      users 1      users n      user        create     delete       by address
+400                    rejected    rejected    unreachable  unreachable  rejected    refused    refused      rejected
+401 WWW-Authenticate   refused     refused     unreachable  unreachable  refused     refused    refused      refused
+401                    forbidden   forbidden   source       source       forbidden   refused    refused      forbidden
+403 throttle           throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
+403 User-Agent         refused     refused     unreachable  unreachable  refused     refused    refused      refused
+403                    forbidden   forbidden   source       source       forbidden   refused    refused      forbidden
+404 JSON               gone        incomplete  source       unreachable  not found   refused    failed       not there
+404 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+408                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+422                    rejected    rejected    unreachable  unreachable  rejected    refused    refused      rejected
+429                    throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
+429 Retry-After: 1     throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
+429 Retry-After: date  throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
+500                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+502 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+503                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+504                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+refused connection     cut off     cut off     cut off      cut off      cut off     cut off    cut off      no connection
+reset before headers   failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+closed before headers  failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+answer lost            failed      failed      outage       outage       failed      done       done by 2    done, lost
+reset in the body      failed      failed      outage       outage       failed      done       done by 2    done, lost
+closed in the body     failed      failed      outage       outage       failed      done       done by 2    done, lost
+truncated JSON         failed      failed      outage       outage       failed      done       done by 2    done, lost
+wrong shape            incomplete  incomplete  unreachable  unreachable  incomplete  uncertain  failed       incomplete
+login page with 200    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+empty 200              failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+empty list             lied to     lied to     implausible  read         -           -          -            -
+redirect to a login    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+redirect elsewhere     failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+gzip bomb              failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+50 MB                  failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+endless body           failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+a byte a second        failed      failed      outage       outage       failed      done       done by 2    done, lost
+hang                   failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+bad Link               incomplete  incomplete  unreachable  unreachable  -           -          -            -
+Link loop              incomplete  incomplete  unreachable  circles      -           -          -            -
+Link elsewhere         incomplete  incomplete  unreachable  unreachable  -           -          -            -
+repeated item          -           read twice  -            read         -           -          -            -
+shifted item           -           lied to     -            read         -           -          -            -
+wrong user_id          incomplete  incomplete  -            -            -           done       done         done, odd
+blocked token          throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
 """
 """Every such request of the run meets it."""
 

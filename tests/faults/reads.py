@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sync_worker.errors import SyncWorkerError
 from tests.faults.scene import Scene, Scenes, spot
-from tests.faults.trouble import ALONE, KINDS
+from tests.faults.trouble import ALONE, KINDS, THROTTLES
 from tests.integration.flows.harness import Row
 
 LISTS: Final = ("list 1", "list n", "user")
@@ -22,12 +22,12 @@ class Read:
     exit: int
     mirror: str  # follows: as at the school; kept: nothing was lost; lied to: what lives was buried
     told: str  # the kind of the failure, the state of the user, or the error that stopped the run; empty: nothing
-    struck: int | None  # how often the request met its trouble; None: as often as the patience lasted
+    struck: int | None  # how often the request met its trouble; None: it differs
 
 
 async def read_users(scenes: Scenes, column: str, kinds: Sequence[str], *, once: bool) -> dict[str, Read | None]:
     """One run over one new user for each kind; None where a kind makes no sense."""
-    async with scenes.of(column, kinds, once=once) as scene:
+    async with scenes.of(column, kinds) as scene:
         victims = {kind: scene.newcomer() for kind in kinds}
         bystanders = [] if ALONE & set(kinds) else [scene.newcomer()]
         everybody = (*victims.values(), *bystanders)
@@ -47,7 +47,7 @@ async def read_users(scenes: Scenes, column: str, kinds: Sequence[str], *, once:
         seen: dict[str, Read | None] = dict.fromkeys(kinds)
         for kind, struck in strikes.items():
             told = ended.error or await _told(scene, victims[kind])
-            countless = kind in ALONE or told == "QuotaExhausted"
+            countless = kind in ALONE or (kind in THROTTLES and not once)
             times = None if countless else struck()
             seen[kind] = Read(exit=ended.code, mirror=after.mirror(victims[kind]), told=told, struck=times)
         for user_id in bystanders:
@@ -58,7 +58,7 @@ async def read_users(scenes: Scenes, column: str, kinds: Sequence[str], *, once:
 
 async def read_listing(scenes: Scenes, column: str, kind: str, *, once: bool) -> Read | None:
     """One run over the account."""
-    async with scenes.of("listing", [kind], once=once) as scene:
+    async with scenes.of("listing", [kind]) as scene:
         ids = list(scene.sandbox.school.users)
         before = await scene.rows()
         for user_id in (ids[1], ids[-1]):  # on the first page, and on the last one
@@ -69,7 +69,7 @@ async def read_listing(scenes: Scenes, column: str, kind: str, *, once: bool) ->
         struck = scene.strike(fault, passing=once)
         ended = await _run(scene, "account:self")
         after = await _look(scene, before)
-        countless = kind in ALONE or ended.error == "QuotaExhausted"
+        countless = kind in ALONE or (kind in THROTTLES and not once)
         found = {after.mirror(each) for each in ids[1:]}
         mirror = "follows" if found == {"follows"} else "kept" if found <= {"follows", "kept", "partly"} else "lied to"
         assert await scene.stage.value("SELECT count(*) FROM mirror.users WHERE state = 'gone'") == 0

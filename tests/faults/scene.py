@@ -196,11 +196,11 @@ class Scenes:
         await self._stack.aclose()
 
     @asynccontextmanager
-    async def of(self, use: str, kinds: Iterable[str], *, once: bool) -> AsyncIterator[Scene]:
+    async def of(self, use: str, kinds: Iterable[str]) -> AsyncIterator[Scene]:
         """The scene of a use, set up for these kinds of trouble."""
         scene = self._scenes.pop(use, None) or await self._made()
         asked = set(kinds)
-        chosen = ((SHORT, bool(asked & SLOW)), (SINGLE, bool(asked & ALONE)), (IMPATIENT, not once))
+        chosen = ((SHORT, bool(asked & SLOW)), (SINGLE, bool(asked & ALONE)))
         scene.stage.instance = {**INSTANCE, **{k: v for table, here in chosen if here for k, v in table.items()}}
         yield scene
         await scene.calm()

@@ -120,4 +120,7 @@ SLOW: Final = frozenset({"a byte a second", "hang"})
 ALONE: Final = frozenset({"refused connection"})
 """Trouble for everybody at once."""
 
+THROTTLES: Final = frozenset(kind for kind in KINDS if kind.startswith("429")) | {"403 throttle", "blocked token"}
+"""How often such a request is sent depends on what else is admitted meanwhile."""
+
 NOW: Final = datetime  # the type, for signatures

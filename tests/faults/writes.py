@@ -9,7 +9,7 @@ from sync_worker.channels import by_id
 from sync_worker.errors import SyncWorkerError
 from sync_worker.flows.rooms import open_canvas
 from tests.faults.scene import Scene, Scenes, spot
-from tests.faults.trouble import KINDS
+from tests.faults.trouble import KINDS, THROTTLES
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
 
@@ -23,7 +23,7 @@ class Write:
 
     exit: int
     status: str  # of the action in the journal
-    sent: int | None  # how often the call reached Canvas; None: as often as the patience lasted
+    sent: int | None  # how often the call reached Canvas; None: it differs
     there: bool  # whether Canvas has done it
     mirror: str  # follows, kept
     finally_: str  # status after the same plan was applied again, without trouble
@@ -42,7 +42,7 @@ async def write(
     scenes: Scenes, folder: Path, column: str, kinds: Sequence[str], *, once: bool
 ) -> dict[str, Write | None]:
     """One apply of a plan with an action for a new user of each kind; None where a kind makes no sense."""
-    async with scenes.of(column, kinds, once=once) as scene:
+    async with scenes.of(column, kinds) as scene:
         victims = {kind: scene.newcomer() for kind in kinds}
         assert (await scene.stage.run("id:" + ",".join(map(str, victims.values())))).exit_code == 0
         applying = Applying(stage=scene.stage, desire=Desire(stage=scene.stage, folder=folder))
@@ -57,7 +57,7 @@ async def write(
                 scene.strike(fault, passing=once)
                 strikes.add(kind)
         scene.sandbox.counters.reset()
-        code, told = await _applied(scene, applying, plan)
+        code = await _applied(scene, applying, plan)
         sent = dict(scene.sandbox.counters.writes)
         rows, truth = await scene.rows(), scene.truth()
         there = {user: _there(scene, column, user, address) for user, address in wanted.items()}
@@ -76,7 +76,7 @@ async def write(
             kind: Write(
                 exit=code,
                 status=first[user],
-                sent=None if told == "QuotaExhausted" else sent.get(user, 0),
+                sent=None if kind in THROTTLES and not once else sent.get(user, 0),
                 there=there[user],
                 mirror="follows"
                 if rows.get(user) == truth[user]
@@ -93,7 +93,7 @@ async def write(
 
 async def call(scenes: Scenes, kind: str, *, once: bool) -> Called | None:
     """One delete by address, which no flow uses."""
-    async with scenes.of("by address", [kind], once=once) as scene:
+    async with scenes.of("by address", [kind]) as scene:
         user_id = scene.newcomer()
         address = _address(scene, "by address", user_id)
         fault = KINDS[kind](spot(scene, "by address", user_id, once=once))
@@ -108,18 +108,18 @@ async def call(scenes: Scenes, kind: str, *, once: bool) -> Called | None:
             except SyncWorkerError as error:
                 await scene.nothing_leaked(str(error))
                 came = type(error).__name__
-        sent = None if came == "QuotaExhausted" else scene.sandbox.counters.writes[user_id]
+        sent = None if kind in THROTTLES and not once else scene.sandbox.counters.writes[user_id]
         return Called(came=came, sent=sent, there=_there(scene, "by address", user_id, address))
 
 
-async def _applied(scene: Scene, applying: Applying, plan: int) -> tuple[int, str]:
+async def _applied(scene: Scene, applying: Applying, plan: int) -> int:
     try:
         report = await applying.apply(plan, allow={"empty": True})  # fewer users than in the plan before
     except SyncWorkerError as error:
         await scene.nothing_leaked(str(error))
-        return error.exit_code, type(error).__name__
+        return error.exit_code
     await scene.nothing_leaked(*(finding.message for finding in report.findings))
-    return report.exit_code, ""
+    return report.exit_code
 
 
 async def _statuses(applying: Applying, plan: int) -> dict[int, str]:

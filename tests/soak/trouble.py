@@ -1,7 +1,8 @@
 """Every kind of trouble that a run has to live with, at once: the fault matrix, kind by kind, for a part of all users.
 
-Without the kinds that end a run (a refused token or program), that are everybody's (nobody listens, a blocked token),
-that need several pages, and that nobody can tell from the truth about a user who is new (an empty list, a clear 404).
+Without the kinds that end a run where ten users in a row meet them (a refused token or program), that are everybody's
+(nobody listens, a blocked token), that need several pages, and that nobody can tell from the truth about a user who is
+new (an empty list, a clear 404).
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,10 @@ PASSING: Final = tuple(
 )
 """What another attempt gets over."""
 
-PERSONAL: Final = tuple(_ending("list 1", exit_code=3))
+IN_A_ROW: Final = frozenset({"401 WWW-Authenticate", "403 User-Agent"})
+"""Ten users in a row end a run."""
+
+PERSONAL: Final = tuple(kind for kind in _ending("list 1", exit_code=3) if kind not in IN_A_ROW)
 """What Canvas says clearly, or says wrongly, about one user: not asked for again in this run, and named."""
 
 LASTING: Final[Mapping[str, tuple[str, float]]] = {"401, always": ("401", 0.01), "500, always": ("500", 0.002)}

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Final
 
 from sync_worker.channels import Channel, RefKind, User, UserRef, by_id
-from sync_worker.errors import Forbidden, NotFound, RequestFailed
+from sync_worker.errors import Forbidden, NotFound, RefusedAlone, RequestFailed
 from sync_worker.flows.doctor.canvas import ADMITTED, CanvasChecks
 from sync_worker.flows.doctor.database import DatabaseChecks
 from sync_worker.flows.doctor.finding import (
@@ -115,7 +115,7 @@ class RightsChecks:
         for user in sample:
             try:
                 self._read += await self._canvas.client.list_channels(user)
-            except (Forbidden, NotFound):
+            except (Forbidden, NotFound, RefusedAlone):
                 refused += 1
             except RequestFailed as error:
                 trouble = error

@@ -7,7 +7,7 @@ from functools import partial
 from sync_worker.canvas.client import CanvasClient
 from sync_worker.canvas.read import read_user
 from sync_worker.channels import ReadOrder, ReadOutcome, RefKind, User, UserRef
-from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
+from sync_worker.errors import Forbidden, NotFound, RefusedAlone, Rejected, RequestFailed
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.fetch import Reader
 from sync_worker.flows.rooms import Rooms
@@ -44,7 +44,7 @@ async def root_account(rooms: Rooms, outage: OutageWatch | None = None) -> int |
     try:
         ask = partial(rooms.client.get_account, rooms.instance.account)
         account = await (ask() if outage is None else outage.ask(ask))
-    except (Forbidden, NotFound, Rejected):
+    except (Forbidden, NotFound, Rejected, RefusedAlone):
         return None  # the origin has to do
     except RequestFailed as error:
         raise unreachable(error, rooms.instance.origin) from error
@@ -60,7 +60,7 @@ async def token_owner(rooms: Rooms, outage: OutageWatch | None = None) -> int | 
     try:
         ask = partial(rooms.client.get_user, UserRef(kind=RefKind.SELF))
         return (await (ask() if outage is None else outage.ask(ask))).id
-    except (Forbidden, NotFound, Rejected):
+    except (Forbidden, NotFound, Rejected, RefusedAlone):
         return None
     except RequestFailed as error:
         raise unreachable(error, rooms.instance.origin) from error

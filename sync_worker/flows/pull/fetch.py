@@ -13,7 +13,7 @@ from typing import Final
 from sync_worker.channels import Failure, ReadOutcome
 from sync_worker.errors import ClaimLost
 from sync_worker.flows.progress import Progress
-from sync_worker.flows.waiting.outage import is_trouble
+from sync_worker.flows.waiting.outage import is_refusal, is_trouble
 from sync_worker.logs import get_logger
 from sync_worker.mirror.ledger import Ledger
 from sync_worker.mirror.merge import Merged, Mirror
@@ -93,10 +93,12 @@ class Fetcher:
     async def commit_partial(self) -> None:
         """After an interruption: commit what was read; the other users stay behind as batches of their own.
 
-        Trouble stays behind too: it may be a part of what interrupted the run, and is asked again when it goes on.
+        Trouble and refusals stay behind too: they may be a part of what interrupted the run, and are asked again when
+        it goes on.
         """
         for open_batch in list(self._open.values()):
-            open_batch.outcomes = [outcome for outcome in open_batch.outcomes if not is_trouble(outcome)]
+            outcomes = open_batch.outcomes
+            open_batch.outcomes = [each for each in outcomes if not is_trouble(each) and not is_refusal(each)]
             if open_batch.outcomes:
                 with suppress(ClaimLost):  # its commit was under way when the end came, and has gone through
                     await self._commit(open_batch)

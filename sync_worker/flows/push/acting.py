@@ -168,7 +168,7 @@ class Actor:
         for change in task.actions:
             self._tally.note(change, why.status, why.words)
         if why.status is Status.FAILED and not why.trouble:
-            self._caution.went_wrong(why.words)
+            self._caution.went_wrong(why.words, task.user.diff.desired.user_id)
 
     async def _drop(self, task: Task, dropped: tuple[Dropped, ...], read: Snapshot) -> None:
         """Write down what is not carried out, and why."""
@@ -314,7 +314,7 @@ class Actor:
         self._tally.note(
             change, closing.status, f"the user could not be read again: {message}", messaged=closing.messaged
         )
-        self._caution.went_wrong(message)
+        self._caution.went_wrong(message, action.user_id)
 
     def _note(self, change: Change, closing: Closing, after: Snapshot | Gone, *, blameless: bool) -> None:
         """Count it; `blameless`: what went wrong was a part of an outage."""
@@ -330,7 +330,7 @@ class Actor:
             self._caution.unseen(change, channel)
         if closing.status in {Status.REFUSED, Status.FAILED, Status.UNCERTAIN}:
             if not blameless:
-                self._caution.went_wrong(closing.note or closing.status)
+                self._caution.went_wrong(closing.note or closing.status, change.user_id)
         elif closing.status is Status.DONE and is_create and channel is not None:
             self._caution.created(change, channel)
         else:

@@ -12,19 +12,20 @@ class Caution:
     """Watches the actions of one apply.
 
     Args:
-        max_failures: refusals and failures in a row after which it stops; 0: never.
+        max_failures: refusals and failures in a row after which it stops, one for each user; 0: never.
     """
 
     def __init__(self, max_failures: int) -> None:
         self._max_failures = max_failures
         self._in_a_row = 0
+        self._users: set[int] = set()  # whose refusals and failures these are
         self.proven = False  # a create that was to send no message has sent none
         self.halted: str | None = None  # why nothing more is done
         self.undecided = False  # only because nobody knows yet: no reason to worry where nothing was left to do
 
     def created(self, change: Change, channel: Channel) -> None:
         """A create has gone through: what Canvas made of `skip_confirmation` counts, not what was asked for."""
-        self._in_a_row = 0
+        self.went_well()
         if not change.skip_confirmation:
             return
         if channel.workflow_state == ACTIVE:
@@ -57,9 +58,13 @@ class Caution:
     def went_well(self) -> None:
         """Any other action has gone through."""
         self._in_a_row = 0
+        self._users.clear()
 
-    def went_wrong(self, what: str) -> None:
-        """An action was refused or failed."""
+    def went_wrong(self, what: str, user_id: int | None = None) -> None:
+        """An action was refused or failed; several of one user count once, so that one user ends no apply."""
+        if user_id is not None and user_id in self._users:
+            return
+        self._users |= set() if user_id is None else {user_id}
         self._in_a_row += 1
         if self.halted is None and 0 < self._max_failures <= self._in_a_row:
             self.halted = (

@@ -6,11 +6,11 @@ from typing import Final
 from sync_worker.channels import Channel, Gone, Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import ACTIVE, key_of
-from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed
+from sync_worker.errors import Forbidden, NotFound, RefusedAlone, Rejected, RequestFailed
 from sync_worker.flows.pull.outcomes import GONE, late, look_for, made
 from sync_worker.mirror.actions import Closing, Status
 
-_NO: Final = (Rejected, Forbidden, NotFound)
+_NO: Final = (Rejected, Forbidden, NotFound, RefusedAlone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

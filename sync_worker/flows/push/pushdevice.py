@@ -6,7 +6,7 @@ from sync_worker.canvas.read import read_user
 from sync_worker.channels import Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import PUSH
-from sync_worker.errors import Forbidden, NotFound, Rejected, RequestFailed, UsageError
+from sync_worker.errors import Forbidden, NotFound, RefusedAlone, Rejected, RequestFailed, UsageError
 from sync_worker.flows.pull.canvas import bind_to_canvas, ordered, token_owner
 from sync_worker.flows.pull.record import Recorder
 from sync_worker.flows.pull.recorded import recorded
@@ -87,7 +87,7 @@ async def _call(rooms: Rooms, journal: Journal, device: str) -> Closing:
     try:
         known = await rooms.client.writing(journal.make_sure).delete_push(device)
     except RequestFailed as error:
-        if isinstance(error, Rejected | Forbidden | NotFound) and not error.outcome_unknown:
+        if isinstance(error, Rejected | Forbidden | NotFound | RefusedAlone) and not error.outcome_unknown:
             return Closing(status=Status.REFUSED, note=str(error), rejected=True)
         return Closing(status=Status.UNCERTAIN, note=str(error), sent_at=rooms.clock.now())
     return Closing(status=Status.DONE) if known else Closing(status=Status.SKIPPED, note="Canvas knows no such device")

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from sync_worker.channels import Failure, ReadOutcome
 from sync_worker.clock import Clock, deadline
-from sync_worker.errors import CanvasUnreachable, RequestFailed, Trouble
+from sync_worker.errors import CanvasUnreachable, RefusedAlone, RequestFailed, Trouble
 from sync_worker.flows.progress import Progress, Waiting
 from sync_worker.flows.waiting.backoff import pauses
 from sync_worker.flows.waiting.breaker import Breaker, Fate
@@ -28,6 +28,11 @@ log = get_logger(__name__)
 def is_trouble(outcome: ReadOutcome) -> bool:
     """Whether it says more about the other side than about the user."""
     return isinstance(outcome, Failure) and outcome.kind == Trouble.kind
+
+
+def is_refusal(outcome: ReadOutcome) -> bool:
+    """Whether it was refused for the token, the program or the speed; more of the kind say that it was no one's own."""
+    return isinstance(outcome, Failure) and outcome.kind == RefusedAlone.kind
 
 
 class OutageWatch:

@@ -137,12 +137,12 @@ async def test_a_delete_that_was_refused_for_its_token_is_sent_again() -> None:
 
 
 async def test_a_request_that_is_always_refused_stops_the_run() -> None:
-    """After three new tokens, not never."""
+    """After three new tokens and one probe, not never."""
     async with school() as sandbox, renewing(sandbox) as client:
         sandbox.add_fault(Fault(route="get_user", status=401, headers={"WWW-Authenticate": "Bearer"}))
         with pytest.raises(TokenRefused, match="GET /users/1: Canvas refused the access token"):
             await client.get_user(by_id(1))
-        assert (sandbox.counters.by_route["get_user"], len(sandbox.renewals.given)) == (4, 4)
+        assert (sandbox.counters.by_route["get_user"], len(sandbox.renewals.given)) == (5, 4)
 
 
 @pytest.mark.parametrize(

@@ -80,14 +80,14 @@ async def test_nothing_is_sent_past_the_gate(sandbox: Sandbox, kind: FaultKind) 
 
 
 async def test_retry_after_is_waited_for_also_with_a_503(sandbox: Sandbox) -> None:
-    """A floor below the jitter; beyond two minutes it is cut."""
-    for seconds in ("7", "9999"):
+    """A floor below the jitter; what one request waits in all has a cap, and who asks for years is not heeded."""
+    for seconds in ("7", "9999", str(10**9), "1e400", "Fri, 31 Dec 9999 23:59:59 GMT", "-5", "soon"):
         headers = {"Retry-After": seconds}
         sandbox.add_fault(Fault(kind=FaultKind.STATUS, status=503, headers=headers, times=1))
     clock = EagerClock()
-    async with client_of(sandbox, clock) as client:
+    async with client_of(sandbox, clock, retry=RetryPolicy(max_attempts=10, ceiling=1.0)) as client:
         await client.list_channels(by_id(somebody(sandbox)))
-    assert clock.slept == [7.5, 121.0]
+    assert clock.slept == [7.5, 54.0, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -273,14 +273,15 @@ async def test_a_refused_program_stops_the_run(sandbox: Sandbox) -> None:
 
 
 async def test_throttling_uses_up_no_attempt() -> None:
-    """More refusals than attempts, and the user is read."""
+    """More refusals than attempts, the probe among them, and the user is read."""
     options = SandboxOptions(users=3, mean_server_time=0.0, retry_after=True)
     async with Sandbox(options) as sandbox:
-        sandbox.add_fault(Fault(kind=FaultKind.STATUS, status=429, headers={"Retry-After": "0"}, times=2))
+        sandbox.add_fault(Fault(kind=FaultKind.STATUS, status=429, headers={"Retry-After": "0"}, times=4))
         async with client_of(sandbox, retry=RetryPolicy(max_attempts=1)) as client:
             assert isinstance(await read_user(client, Clock(), somebody(sandbox)), Snapshot)
-            assert client.traffic.refusals == 2
+            assert client.traffic.refusals == 4
             assert client.traffic.retries == 0
+        assert sandbox.counters.by_route["get_user"] == 1
 
 
 async def test_a_client_is_bound_to_an_address() -> None:

@@ -374,9 +374,10 @@ async def test_revoked_token(applying: Applying) -> None:
     """A bad token stops the apply; what was not done stays planned, and the same plan goes on with a good one."""
     users = list(islice(applying.desire.plain(), 6))
     number = await applying.planned(*(f"{user},email,n{user}@x.example,present" for user in users))
-    applying.stage.sandbox.add_fault(
-        Fault(route="create", first=3, status=401, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
-    )
+    for route, first in (("create", 3), ("get_user", 2)):
+        applying.stage.sandbox.add_fault(
+            Fault(route=route, first=first, status=401, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
+        )
     with pytest.raises(TokenRefused):
         await applying.apply(number)
     assert set(await applying.statuses(number)) <= {"done", "planned", "started"}
@@ -393,9 +394,10 @@ async def test_token_revoked_between_two_attempts(applying: Applying) -> None:
     extra = applying.stage.school.create(user, "email", "extra@x.example")[0].channel_id
     number = await applying.planned(f"{user},email,extra@x.example,absent")
     applying.stage.sandbox.add_fault(Fault(kind="reset_after", route="delete", times=1))
-    applying.stage.sandbox.add_fault(
-        Fault(route="delete", status=401, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
-    )
+    for route, first in (("delete", 1), ("get_user", 2)):
+        applying.stage.sandbox.add_fault(
+            Fault(route=route, first=first, status=401, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
+        )
     with pytest.raises(TokenRefused):
         await applying.apply(number)
     assert extra not in applying.stage.channels_of(user)

@@ -34,6 +34,7 @@ POST = Asked(method="POST", path="/users/7/communication_channels", by_number=Tr
 
 UNAUTHORIZED = b'{"status":"unauthorized","errors":[{"message":"user not authorized to perform that action"}]}'
 NOT_FOUND = b'{"errors":[{"message":"The specified resource does not exist."}]}'
+SCOPES = b'{"errors":[{"message":"Insufficient scopes on access token."}]}'
 HTML = b"<!DOCTYPE html><html><title>Down for maintenance</title></html>"
 BEARER = {"www-authenticate": 'Bearer realm="canvas-lms"'}
 
@@ -53,6 +54,9 @@ def answer(status: int, body: bytes = b"", headers: dict[str, str] | None = None
         (BY_NUMBER, answer(401, b'{"errors":[{"message":"Invalid access token."}]}'), Meaning.TOKEN_REFUSED),
         (BY_NUMBER, answer(401, b"Invalid access token."), Meaning.TOKEN_REFUSED),
         (BY_NUMBER, answer(401, b'{"status":"unauthenticated"}'), Meaning.TOKEN_REFUSED),
+        (BY_NUMBER, answer(401, SCOPES), Meaning.SCOPE_MISSING),
+        (BY_NUMBER, answer(401, SCOPES, BEARER), Meaning.SCOPE_MISSING),
+        (BY_NUMBER, answer(401, b"Insufficient scopes on access token."), Meaning.SCOPE_MISSING),
         (BY_NUMBER, answer(401, UNAUTHORIZED), Meaning.FORBIDDEN),
         (DELETE, answer(401, UNAUTHORIZED), Meaning.FORBIDDEN),
         (BY_NUMBER, answer(401, HTML), Meaning.TROUBLE),
@@ -95,6 +99,7 @@ def test_every_row_of_the_table(asked: Asked, came: Answer, meaning: Meaning) ->
     ("meaning", "kind"),
     [
         (Meaning.TOKEN_REFUSED, TokenRefused),
+        (Meaning.SCOPE_MISSING, TokenRefused),
         (Meaning.CLIENT_REFUSED, ClientRefused),
         (Meaning.FORBIDDEN, Forbidden),
         (Meaning.GONE, NotFound),
@@ -191,6 +196,17 @@ def test_trouble_says_what_may_be_behind_it(came: Answer, hint: str) -> None:
         ("soon", None),
         ("inf", None),
         ("Mon, 99 Nov 2026 12:00:30 GMT", None),
+        ("86400", 86_400.0),
+        ("86401", None),  # more than a day
+        ("315360000", None),
+        ("1" + "0" * 400, None),
+        ("-1" + "0" * 400, None),
+        ("1e9", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2026 12:00:30 +9999", None),
+        ("7, 8", None),
         ("", None),
     ],
 )

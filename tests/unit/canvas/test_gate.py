@@ -254,6 +254,59 @@ def test_latecomers_do_not_put_off_the_one_in_front() -> None:
     virtual(story)
 
 
+def test_the_probe_goes_before_all_others_who_wait_for_its_answer() -> None:
+    """Who waits for a turn gets none until it is given back."""
+
+    async def story(gated: Gated) -> None:
+        busy = [gated.start(f"busy {number}") for number in range(2)]
+        await gated.settle()
+        waiting = [gated.start(f"waits {number}") for number in range(2)]
+        await gated.settle()
+
+        async def probe() -> None:
+            async with gated.gate.urgent_permit() as permit:
+                gated.admitted.append("probe")
+                await gated.ends["busy 1"].wait()
+                permit.answered(cost=0.0, remaining=None)
+
+        probing = asyncio.get_running_loop().create_task(probe())
+        await gated.settle()
+        gated.ends["busy 0"].set()
+        await gated.settle()
+        assert gated.admitted == ["busy 0", "busy 1", "probe"]
+        gated.ends["busy 1"].set()
+        await gated.settle()
+        assert gated.admitted == ["busy 0", "busy 1", "probe", "waits 0", "waits 1"]
+        await gated.cancel(*busy, *waiting, probing)
+
+    virtual(story, max_concurrency=2)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_probe_that_is_cancelled_holds_nobody_up(*, held: bool) -> None:
+    """Whether it had its turn or not."""
+
+    async def story(gated: Gated) -> None:
+        busy = [] if held else [gated.start("busy")]
+        await gated.settle()
+
+        async def probe() -> None:
+            async with gated.gate.urgent_permit():
+                await gated.clock.sleep(1000.0)
+
+        probing = asyncio.get_running_loop().create_task(probe())
+        await gated.settle()
+        other = gated.start("other")
+        await gated.settle()
+        assert "other" not in gated.admitted
+        await gated.cancel(probing, *busy)
+        await gated.settle()
+        assert gated.admitted[-1] == "other"
+        await gated.cancel(other)
+
+    virtual(story, max_concurrency=1)
+
+
 def test_block_listed_token_ends_a_lone_request() -> None:
     """Refused for ever: after the patience, and not long after, `QuotaExhausted`."""
 

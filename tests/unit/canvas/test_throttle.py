@@ -130,13 +130,44 @@ def test_refusal_leaves_room_to_others_for_a_while() -> None:
     assert model.wait(8.1) == 0.0
 
 
-@pytest.mark.parametrize(("asked", "wait"), [(7.0, 7.0), (0.1, 0.5), (1e13, 0.5), (600.0, MAX_BACKOFF), (nan, 0.5)])
+@pytest.mark.parametrize(("asked", "wait"), [(7.0, 7.0), (0.1, 1.0), (1e13, 1.0), (600.0, MAX_BACKOFF), (nan, 1.0)])
 def test_retry_after_is_heeded_within_reason(asked: float, wait: float) -> None:
-    """`Retry-After` makes the pause longer, never shorter, and never longer than the cap."""
+    """`Retry-After` of refusals in a row makes the pause longer, never shorter, and never longer than the cap."""
     model = warm()
     tickets = [model.send(0.0) for _ in range(2)]
-    model.refused(tickets[0], 0.0, retry_after=asked, remaining=None)
+    for ticket in tickets:
+        model.refused(ticket, 0.0, retry_after=asked, remaining=None)
     assert model.wait(0.0) == wait
+
+
+def test_retry_after_of_one_refusal_is_for_its_request_alone() -> None:
+    """The others wait for half a second, as after any refusal."""
+    model = warm()
+    tickets = [model.send(0.0) for _ in range(2)]
+    model.refused(tickets[0], 0.0, retry_after=50.0, remaining=None)
+    assert model.wait(0.0) == 0.5
+
+
+def test_what_was_sent_together_is_refused_once() -> None:
+    """Ten refusals of one moment are no ten backoffs: half a second, not minutes."""
+    model = warm()
+    tickets = [model.send(0.0) for _ in range(5)]
+    for ticket in tickets:
+        model.refused(ticket, 1.0, retry_after=None, remaining=None)
+    assert model.wait(1.0) == 0.5
+    model.refused(model.send(1.5), 1.6, retry_after=None, remaining=None)
+    assert model.wait(1.6) == 1.0
+
+
+def test_retry_after_ends_with_the_next_answer() -> None:
+    """Two users are refused one after the other, and others are not: nobody is asked to wait any more."""
+    model = warm()
+    tickets = [model.send(0.0) for _ in range(3)]
+    for ticket in tickets[:2]:
+        model.refused(ticket, 0.0, retry_after=50.0, remaining=None)
+    assert model.wait(0.0) == 50.0
+    model.answered(tickets[2], 2.0, cost=0.1, remaining=500.0)
+    assert (model.wait(2.0) or 0.0) < 10.0
 
 
 def test_wait_after_a_refusal_is_computed_before_the_mark_is_known() -> None:
