@@ -154,13 +154,13 @@ class Asker:
 
     async def _until_answered(self, call: Call[_T], attempts: Attempts) -> Reply[_T]:
         while True:
-            came = await self._with_a_good_token(call)
+            came = await self._with_a_good_token(call, first=attempts.throttled_at is None)
             if isinstance(came, Reply):
                 return came
             came = await self._refusals.weighed(attempts, came)
             step = attempts.after(came)
             if isinstance(step, GiveUp):
-                if self._refusals.gives_up(call.asked, came.meaning):
+                if self._refusals.gives_up(call.asked, came):
                     raise attempts.error(came)
                 continue
             self._traffic.retries += step.uses_attempt
@@ -192,21 +192,21 @@ class Asker:
         at = began + (self._clock.now() - began) / 2
         probe = answered(asked, came, at=at, secret=token, source=self._options.token_source)
         self._refusals.answered(asked, probe.meaning)
-        self._tell_body(permit, came, probe.meaning)
+        self._tell_body(permit, came, probe.meaning, first=True)
         return probe
 
-    async def _with_a_good_token(self, call: Call[_T]) -> Reply[_T] | Setback:
+    async def _with_a_good_token(self, call: Call[_T], *, first: bool) -> Reply[_T] | Setback:
         """One attempt; what was refused for its token was surely not carried out, and goes again with the next one."""
-        came = await self._attempt(call, "")
+        came = await self._attempt(call, "", first=first)
         for renewal in range(self._access.renewals):
             if isinstance(came, Reply) or came.meaning is not Meaning.TOKEN_REFUSED:
                 break
             if renewal and await self._refusals.token_lives(call.asked, came):
                 break
-            came = await self._attempt(call, came.token)
+            came = await self._attempt(call, came.token, first=first)
         return came
 
-    async def _attempt(self, call: Call[_T], refused: str) -> Reply[_T] | Setback:
+    async def _attempt(self, call: Call[_T], refused: str, *, first: bool) -> Reply[_T] | Setback:
         async with self._gate.permit() as permit:
             # asked for at the last moment: who waits for a permit for minutes would hold one that has ended
             token = await self._access.token(refused)
@@ -222,7 +222,7 @@ class Asker:
             self.canvas_time.heard(came.headers, began, self._clock.now())
             meaning = classify(call.asked, came)
             self._refusals.answered(call.asked, meaning)
-            self._tell_body(permit, came, meaning)
+            self._tell_body(permit, came, meaning, first=first)
         if meaning is Meaning.ALREADY_GONE:
             return Reply(found=None)
         if meaning is not Meaning.OK:
@@ -236,12 +236,15 @@ class Asker:
         error = error_for(meaning, asked, answer, secret=token, source=self._options.token_source)
         return Setback(meaning=meaning, error=error, retry_after=self._retry_after(answer), answer=answer, token=token)
 
-    def _tell_body(self, permit: "Permit", answer: Answer, meaning: Meaning) -> None:
-        """Tell the gate about a 403 or 429: only the body of a 403 shows whether it is a refusal."""
+    def _tell_body(self, permit: "Permit", answer: Answer, meaning: Meaning, *, first: bool) -> None:
+        """Tell the gate about a 403 or 429: only the body of a 403 shows whether it is a refusal.
+
+        `first`: the request was not refused before. Of one that was, nobody else needs to heed the `Retry-After`.
+        """
         if meaning is Meaning.THROTTLED:
             self._traffic.refusals += 1
             remaining = units(answer.headers, "X-Rate-Limit-Remaining")
-            permit.refused(retry_after=self._retry_after(answer), remaining=remaining)
+            permit.refused(retry_after=self._retry_after(answer) if first else None, remaining=remaining)
         elif answer.status in _PERHAPS_THROTTLED:
             _tell_cost(permit, answer.headers)
 

@@ -11,7 +11,7 @@ from sync_worker.canvas.answers import Asked, Meaning, in_words, refused_alone
 from sync_worker.canvas.attempts import Attempts, Setback
 from sync_worker.canvas.attribution import PROBE, REFUSALS, Attribution, Streaks, attribute
 from sync_worker.canvas.sharedprobe import SharedProbe
-from sync_worker.errors import RequestFailed, SyncWorkerError, Trouble
+from sync_worker.errors import RefusedAlone, RequestFailed, SyncWorkerError, Trouble
 
 if TYPE_CHECKING:
     from sync_worker.canvas.gate import Gate
@@ -52,9 +52,10 @@ class Refusals:
             return await self._attributed(attempts.asked, came)
         return await self._throttled(attempts, came) if came.meaning is Meaning.THROTTLED else came
 
-    def gives_up(self, asked: Asked, meaning: Meaning) -> bool:
-        """Whether a request that got nowhere has failed; a throttled one has not, where everybody is throttled."""
-        return meaning is not Meaning.THROTTLED or not self._streaks.refused(asked, meaning)
+    def gives_up(self, asked: Asked, came: Setback) -> bool:
+        """Whether a request that got nowhere has failed; one that was throttled has not, if it is one of too many."""
+        throttled = came.meaning is Meaning.THROTTLED and isinstance(came.error, RefusedAlone)
+        return not throttled or not self._streaks.refused(asked, came.meaning)
 
     # --- the token, the program ------------------------------------------------------------------------
 
@@ -73,12 +74,9 @@ class Refusals:
             case Attribution.EVERYBODY:
                 raise told
             case Attribution.THROTTLE:
-                wait = self._probe.due_in
-                return replace(
-                    came, meaning=Meaning.THROTTLED, error=told, retry_after=wait, undone=True, others_admitted=True
-                )
+                return replace(_in_trouble(came, told, asked), retry_after=self._probe.due_in)
             case Attribution.OUTAGE:
-                return replace(came, meaning=Meaning.TROUBLE, error=_trouble(told, asked), undone=True)
+                return _in_trouble(came, told, asked)
 
     def _alone(self, asked: Asked, came: Setback) -> Setback:
         """It failed alone, unless it is one of too many."""
@@ -117,8 +115,7 @@ class Refusals:
             case Attribution.THROTTLE:
                 return came
             case Attribution.OUTAGE:
-                trouble = _trouble(_told(probe, came), attempts.asked)
-                return replace(came, meaning=Meaning.TROUBLE, error=trouble, undone=True)
+                return _in_trouble(came, _told(probe, came), attempts.asked)
 
 
 def _is_probe(asked: Asked) -> bool:
@@ -130,9 +127,12 @@ def _told(probe: "Probe", came: Setback) -> SyncWorkerError:
     return came.error if probe.meaning is came.meaning or probe.error is None else copy(probe.error)
 
 
-def _trouble(error: SyncWorkerError, asked: Asked) -> Trouble:
-    status = error.status if isinstance(error, RequestFailed) else None
-    return Trouble(f"refused, and {error.where}: {error.what}", where=asked.where, hint=error.hint, status=status)
+def _in_trouble(came: Setback, probe: SyncWorkerError, asked: Asked) -> Setback:
+    """Nobody can say now whose the refusal is: it is sent again, as after any trouble."""
+    status = probe.status if isinstance(probe, RequestFailed) else None
+    what = f"refused, and {probe.where}: {probe.what}"
+    error = Trouble(what, where=asked.where, hint=probe.hint, status=status)
+    return replace(came, meaning=Meaning.TROUBLE, error=error, undone=True)
 
 
 def _refused_alone(asked: Asked, came: Setback) -> Setback:

@@ -27,6 +27,7 @@ REFUSED: Final[dict[str, dict[str, Any]]] = {
     "invalid token": {"kind": FaultKind.INVALID_TOKEN},
     "401 with WWW-Authenticate": {"status": 401, "headers": BEARER},
     "401 page with WWW-Authenticate": {"status": 401, "body": "<html>", "content_type": HTML, "headers": BEARER},
+    "401 with odd words": {"status": 401, "body": r'{"errors":"\ud800\u0000 \u001b[31m"}', "headers": BEARER},
     "insufficient scopes": {"kind": FaultKind.MISSING_SCOPE},
     "firewall page": {"kind": FaultKind.FIREWALL},
     "403 JSON for the user agent": {"status": 403, "body": USER_AGENT},
