@@ -135,13 +135,20 @@ SELECT $1, coalesce(max(number), 0) + 1, $2, $3::bigint[] FROM worker.batches WH
 
 -- name: open_failures
 -- Users that earlier runs of the same source could not read. Whoever fell out of a listing is not among them:
--- add_missing names them again, and their answers mean something else. $1 instance, $2 specs.
-SELECT DISTINCT f.user_id
-FROM worker.failures f
-JOIN worker.runs r ON r.id = f.run_id
-WHERE f.instance = $1 AND f.user_id IS NOT NULL AND f.resolved_at IS NULL AND r.users_spec = $2::text[]
-    AND f.reason <> 'missing_from_listing'
-ORDER BY f.user_id;
+-- add_missing names them again, and their answers mean something else. Of those who were refused alone at most nine:
+-- ten in a row would be taken for everybody; the others come where the source names them. $1 instance, $2 specs.
+WITH failed AS (
+    SELECT f.user_id, bool_or(f.kind = 'refused') AS refused
+    FROM worker.failures f
+    JOIN worker.runs r ON r.id = f.run_id
+    WHERE f.instance = $1 AND f.user_id IS NOT NULL AND f.resolved_at IS NULL AND r.users_spec = $2::text[]
+        AND f.reason <> 'missing_from_listing'
+    GROUP BY f.user_id
+), placed AS (
+    SELECT user_id, refused, row_number() OVER (PARTITION BY refused ORDER BY user_id) AS place
+    FROM failed
+)
+SELECT user_id FROM placed WHERE NOT refused OR place < 10 ORDER BY user_id;
 
 -- name: add_missing
 -- Form batches of users that an earlier listing of these accounts contained and this run has not met: present or

@@ -168,6 +168,19 @@ async def test_a_success_in_between_ends_the_row(database_url: str) -> None:
         assert (report.exit_code, report.figures.users_failed) == (3, 20)
 
 
+async def test_many_who_were_refused_do_not_come_first_together(database_url: str) -> None:
+    """Twelve users here and there: failures tonight and tomorrow, not a run that ends with its first ten users."""
+    async with staged(database_url, options=quick(users=60)) as stage:
+        stage.instance = {"max_concurrency": 1}
+        stage.sandbox.add_fault(striking(stage.ids[10:58:4], REFUSED["firewall page"]))
+        for _ in range(3):
+            report = await stage.run(min_coverage_percent=0.0)
+            assert (report.exit_code, report.figures.users_failed) == (3, 12)
+        stage.sandbox.clear_faults()
+        assert (await stage.run()).exit_code == 0
+        assert await stage.value("SELECT count(*) FROM worker.failures WHERE resolved_at IS NULL") == 0
+
+
 async def test_everybody_is_throttled(database_url: str) -> None:
     """The neutral question is not: after ten who gave up, the others wait as long as the patience lasts."""
     async with staged(database_url, options=quick(users=40), clock=HurriedClock()) as stage:
