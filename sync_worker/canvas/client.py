@@ -34,7 +34,7 @@ class CanvasClient:
     """Talks to one Canvas with one token (or one grant, for tokens that end); an async context manager.
 
     All methods raise `TokenRefused` and `ClientRefused` (stop), `QuotaExhausted` (out of the gate), and, for
-    the one request: `Forbidden`, `NotFound`, `Rejected`, `Trouble` (after retries) and `Incomplete`.
+    the one request: `Forbidden`, `RefusedAlone`, `NotFound`, `Rejected`, `Trouble` (after retries) and `Incomplete`.
 
     Args:
         options: which Canvas, and how patient.
