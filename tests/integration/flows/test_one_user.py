@@ -293,7 +293,7 @@ async def test_a_delete_that_was_perhaps_done_is_not_taken_for_refused(applying:
     report = await applying.apply(number)
     assert (report.exit_code, await applying.statuses(number)) == (0, {"done": 1})
     (action,) = await applying.actions(number)
-    assert "an earlier answer was lost" in action["note"]
+    assert "two reads found it done" in action["note"]
 
 
 # --- Listings, references -----------------------------------------------------------------------------------
