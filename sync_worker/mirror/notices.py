@@ -13,10 +13,15 @@ class Notices:
         self._database = database
         self._key = (instance, job)
 
-    async def note(self, event: str, fingerprint: str, now: datetime, too_soon: datetime) -> bool:
-        """Whether it is to be told: it never was, or not since `too_soon`; then it is noted as told."""
+    async def told(self, event: str, fingerprint: str, now: datetime, *, since: datetime | None = None) -> bool:
+        """Whether it was told, after `since` if that matters; a time that is still to come does not count."""
         async with self._database.session() as session:
-            return await session.fetch_row("note_told", *self._key, event, fingerprint, now, too_soon) is not None
+            return bool(await session.fetch_value("was_told", *self._key, event, fingerprint, now, since))
+
+    async def note(self, event: str, fingerprint: str, now: datetime) -> None:
+        """It was told now; of a failure: it happened."""
+        async with self._database.session() as session:
+            await session.execute("note_told", *self._key, event, fingerprint, now)
 
     async def drop(self, event: str, keep: Iterable[str] = ()) -> bool:
         """Forget what holds no more; whether any of it was told."""

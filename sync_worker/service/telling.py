@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import socket
+import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Final
+from typing import IO, Final
 
 from sync_worker import __version__
 from sync_worker.clock import deadline
@@ -48,55 +50,56 @@ log = get_logger(__name__)
 
 
 class Teller:
-    """Tells what is new. Remembers in the database what was told, and failures in itself where there is no database."""
+    """Tells what is new. Remembers in the database what was told, and failures in itself where there is no database.
+
+    An event counts as told once the command has taken it (exit 0), and is written down only then: whatever happens in
+    between (a failing command, a kill), it is told again rather than never.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = {key: value for key, value in environ.items() if not key.startswith(_OURS)}
         self._failed: set[tuple[str, str]] = set()  # instance and job, of failures that could not be written down
 
     async def tell(self, opened: Opened, outcome: Outcome) -> None:
-        """Tell what there is to tell of an outcome."""
+        """Tell what there is to tell of an outcome; what goes wrong with one event does not keep back another."""
         if not opened.settings.notify.command or not conclusive(outcome):
             return
         for event in await self._due(opened, outcome):
-            if not await self._call(opened, event):
-                with suppress(SyncWorkerError):
-                    await self._unheard(opened, event)
+            try:
+                if await self._call(opened, event):
+                    await self._heard(opened, event)
+            except SyncWorkerError as error:
+                log.warning("told, but not written down: it will be told again", told=event.name, reason=str(error))
+            except Exception:
+                log.exception("an event could not be told", told=event.name)
 
-    async def _unheard(self, opened: Opened, event: Event) -> None:
-        """Nobody has heard it: it is told with the next run."""
-        notices, now = _notices(opened, event), opened.clock.now()
+    async def _heard(self, opened: Opened, event: Event) -> None:
+        """Write down that somebody has heard it."""
+        notices = _notices(opened, event)
         if event.name == RECOVERED:
-            await notices.note(FAILED, FAILED, now, now)
-        elif event.name != FAILED:
-            await notices.drop(event.name)
+            self._failed.discard((event.instance, event.job))
+            await notices.drop(FAILED)
+        elif event.name != FAILED:  # that is told each time
+            await notices.note(event.name, event.fingerprint, opened.clock.now())
 
     async def _due(self, opened: Opened, outcome: Outcome) -> list[Event]:
         """The events that are to be told now; all of them where the database is away."""
-        notices = Notices(opened.database, outcome.instance, outcome.kind)
         key = (outcome.instance, outcome.kind)
-        now = opened.clock.now()
         ends = opened.settings.instance(outcome.instance).token_expires
-        token = token_event(outcome, ends, now.date())
+        token = token_event(outcome, ends, opened.clock.now().date())
         found = [*events_of(outcome), *([token] if token else [])]
+        failed = any(event.name == FAILED for event in found)
+        works_again = came_to_its_end(outcome) and key in self._failed
         try:
-            due = [event for event in found if await self._is_due(event, opened)]
+            due = [event for event in found if await _is_due(event, opened)]
             await _clear(opened, outcome, found)
-            if came_to_its_end(outcome) and (await notices.drop(FAILED) or key in self._failed):
-                due.append(recovered(outcome))
+            if came_to_its_end(outcome):
+                works_again |= await Notices(opened.database, *key).told(FAILED, FAILED, opened.clock.now())
         except SyncWorkerError as error:
             log.warning("what was told before is not known", reason=str(error))
             due = found
-            self._failed |= {key} if any(event.name == FAILED for event in found) else set()
-        self._failed -= {key} if came_to_its_end(outcome) else set()
-        return due
-
-    async def _is_due(self, event: Event, opened: Opened) -> bool:
-        notices, now = _notices(opened, event), opened.clock.now()
-        if event.name == FAILED:
-            await notices.note(FAILED, FAILED, now, now)
-            return True
-        return await notices.note(event.name, event.fingerprint, now, now - AGAIN + _EARLY)
+            self._failed |= {key} if failed else set()
+        return [*due, *([recovered(outcome)] if works_again else [])]
 
     async def _call(self, opened: Opened, event: Event) -> bool:
         """Run the command; whether it took the event."""
@@ -107,7 +110,8 @@ class Teller:
             "time": opened.clock.now(),
             "program": f"sync-worker {__version__}",
         }
-        problem = await run_command(opened.settings.notify, as_json(said).encode(), self._environ)
+        text = as_json(said).encode(errors="backslashreplace")  # half a surrogate pair is an escape of JSON's then
+        problem = await run_command(opened.settings.notify, text, self._environ)
         if problem:
             log.warning("[notify] command failed", told=event.name, reason=problem)
         return not problem
@@ -116,6 +120,15 @@ class Teller:
 def _notices(opened: Opened, event: Event) -> Notices:
     """Where it is remembered: the token is that of all jobs of the instance."""
     return Notices(opened.database, event.instance, KEPT_UNDER if event.name == TOKEN_EXPIRING else event.job)
+
+
+async def _is_due(event: Event, opened: Opened) -> bool:
+    """Whether it is to be told; of a failure it is noted here that it happened, for what is told once it is over."""
+    notices, now = _notices(opened, event), opened.clock.now()
+    if event.name == FAILED:
+        await notices.note(FAILED, FAILED, now)
+        return True
+    return not await notices.told(event.name, event.fingerprint, now, since=now - AGAIN + _EARLY)
 
 
 async def _clear(opened: Opened, outcome: Outcome, found: list[Event]) -> None:
@@ -127,20 +140,24 @@ async def _clear(opened: Opened, outcome: Outcome, found: list[Event]) -> None:
 
 
 async def run_command(table: NotifyTable, said: bytes, environ: Mapping[str, str]) -> str:
-    """Give a program something to read; what went wrong, empty when nothing did. It has its time limit."""
+    """Give a program something to read; what went wrong, empty when it ended with 0. It has its time limit.
+
+    It reads from a file and not from a pipe: how much of it the program reads, if anything, is its own business.
+    """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *table.command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            env=dict(environ),
-            start_new_session=True,
-        )
-    except OSError as error:
-        return f"it cannot be started: {error.strerror}"
+        with _file_with(said) as file:
+            process = await asyncio.create_subprocess_exec(
+                *table.command,
+                stdin=file,
+                stdout=asyncio.subprocess.DEVNULL,
+                env=dict(environ),
+                start_new_session=True,
+            )
+    except (OSError, ValueError) as error:
+        return f"it cannot be started: {(isinstance(error, OSError) and error.strerror) or error}"
     try:
         async with deadline(table.timeout.total_seconds()):
-            await process.communicate(said)
+            await process.wait()
     except TimeoutError:
         return f"it took longer than {table.timeout}"
     finally:
@@ -148,4 +165,21 @@ async def run_command(table: NotifyTable, said: bytes, environ: Mapping[str, str
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-    return f"it ended with {process.returncode}" if process.returncode else ""
+    return _ending(process.returncode)
+
+
+def _file_with(said: bytes) -> IO[bytes]:
+    """A file that has no name, at its beginning; in memory where the system can."""
+    if sys.platform == "linux":
+        file: IO[bytes] = os.fdopen(os.memfd_create("event"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
+    file.write(said)
+    file.seek(0)
+    return file
+
+
+def _ending(returncode: int | None) -> str:
+    if returncode is not None and returncode < 0:
+        return f"it was killed by signal {-returncode}"
+    return f"it ended with {returncode}" if returncode else ""

@@ -79,15 +79,19 @@ async def test_one_is_at_work(marks: Marks) -> None:
 
 
 async def test_notices(database: Database) -> None:
-    """The same thing is told once until it is too long ago, or holds no more."""
+    """What was told is known until it is too long ago, or holds no more; what is to come does not count."""
     notices = Notices(database, "main", "run")
-    week = timedelta(days=7)
-    assert await notices.note("withheld", "a", T0, T0 - week)
-    assert not await notices.note("withheld", "a", T0 + HOUR, T0 + HOUR - week)
-    assert await notices.note("withheld", "b", T0 + HOUR, T0 + HOUR - week)
-    assert await notices.note("withheld", "a", T0 + week, T0)
-    assert await Notices(database, "main", "prune").note("withheld", "a", T0, T0 - week)
+    assert not await notices.told("withheld", "a", T0)
+    await notices.note("withheld", "a", T0)
+    assert await notices.told("withheld", "a", T0 + HOUR, since=T0 - HOUR)
+    assert not await notices.told("withheld", "a", T0 + HOUR, since=T0)
+    assert not await notices.told("withheld", "a", T0 - HOUR, since=T0 - 2 * HOUR)
+    assert await notices.told("withheld", "a", T0 - HOUR)
+    assert not await notices.told("withheld", "b", T0)
+    assert not await Notices(database, "main", "prune").told("withheld", "a", T0)
+    await notices.note("withheld", "a", T0 + HOUR)
+    await notices.note("withheld", "b", T0)
+    assert await notices.told("withheld", "a", T0 + HOUR, since=T0)
     assert await notices.drop("withheld", ["a"])
     assert not await notices.drop("withheld", ["a"])
-    assert await notices.note("withheld", "b", T0 + week, T0)
-    assert not await notices.note("withheld", "a", T0 + week + HOUR, T0 + HOUR)
+    assert (await notices.told("withheld", "a", T0), await notices.told("withheld", "b", T0)) == (True, False)
