@@ -139,6 +139,10 @@ class Stopped(SyncWorkerError):
         self.exit_code = 128 + signum
 
 
+class Withdrawn(SyncWorkerError):
+    """A signal came before a call to Canvas was sent; nobody outside of an apply sees this."""
+
+
 # --- Go on with the next user: one request failed -------------------------------------------------------
 
 

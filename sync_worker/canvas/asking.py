@@ -39,6 +39,11 @@ _PERHAPS_THROTTLED: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY
 First = Callable[[], Awaitable[None]]
 """Awaited right before each attempt; raises where it may not be sent any more."""
 
+Again = Callable[[bool], None]
+"""Called before a call is sent again: whether the attempt before was surely not carried out."""
+
+_HARMLESS: Final = frozenset({Meaning.THROTTLED, Meaning.TOKEN_REFUSED})
+
 
 class Through(Protocol):
     """What each request of a list is sent through: it may send it again after trouble."""
@@ -61,6 +66,7 @@ class Call(Generic[_T]):
     read: Callable[[bytes, Asked], _T]  # body to value; raises Trouble (ask again) or Incomplete
     form: Form | None = None
     first: First | None = None
+    again: Again | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +169,8 @@ class Asker:
                 if self._refusals.gives_up(call.asked, came):
                     raise attempts.error(came)
                 continue
+            if call.again is not None:
+                call.again(came.undone or came.meaning in _HARMLESS)
             self._traffic.retries += step.uses_attempt
             if step.at_least or step.jitter:
                 await self._clock.sleep(step.at_least + self._clock.jitter(step.jitter))

@@ -12,7 +12,7 @@ from yarl import URL
 from sync_worker.canvas import wire
 from sync_worker.canvas.access import access
 from sync_worker.canvas.answers import Asked
-from sync_worker.canvas.asking import Asker, Call, First, Through, directly
+from sync_worker.canvas.asking import Again, Asker, Call, First, Through, directly
 from sync_worker.canvas.options import ClientOptions, Traffic
 from sync_worker.canvas.probe import Probe
 from sync_worker.canvas.transport import Form, Transport
@@ -59,6 +59,7 @@ class CanvasClient:
         self._api = f"{options.origin()}/api/v1"
         self._page = f"?per_page={options.per_page}"
         self._first: First | None = None
+        self._again: Again | None = None
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -74,14 +75,15 @@ class CanvasClient:
         """How far Canvas's clock is ahead of ours, by its last answers; None where they do not say."""
         return self._asker.canvas_time.ahead
 
-    def writing(self, first: First) -> Self:
+    def writing(self, first: First, again: Again | None = None) -> Self:
         """The same client, for a writer.
 
         Args:
             first: awaited right before each attempt of a call that writes; what it raises ends the call unsent.
+            again: called before such a call is repeated; what it raises ends it.
         """
         other = copy.copy(self)
-        other._first = first  # noqa: SLF001  (a copy of itself)
+        other._first, other._again = first, again  # noqa: SLF001  (a copy of itself)
         return other
 
     # --- reading ---------------------------------------------------------------------------------------
@@ -186,8 +188,9 @@ class CanvasClient:
     ) -> Call[_T]:
         # encoded: otherwise yarl decodes and re-quotes what one path segment has to keep (%2F, %25)
         url = URL(f"{self._api}{asked.path}{query}", encoded=True)
-        first = None if asked.method == "GET" else self._first
-        return Call(asked=asked, url=url, read=read, form=form, first=first)
+        reads = asked.method == "GET"
+        first, again = (None, None) if reads else (self._first, self._again)
+        return Call(asked=asked, url=url, read=read, form=form, first=first, again=again)
 
 
 def _asked(method: str, path: str, user: UserRef) -> Asked:

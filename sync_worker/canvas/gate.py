@@ -7,8 +7,8 @@ gate leaves the waiters waiting (their owner cancels them) and lets what is in f
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,6 +89,7 @@ class Gate:
         self._refusals = 0
         self._served = Served()
         self._closed = False
+        self._kept_open = 0  # by how many
         self._starved_since: float | None = None  # first refusal since the last admitted request
         self.admitted = 0  # requests that were answered with anything but a refusal
         self._drained = asyncio.Event()
@@ -121,13 +122,25 @@ class Gate:
             self._urgent_open -= 1
             self._admit()
 
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Closing admits nobody once the body is over; it ends by itself soon after, and needs turns until then."""
+        self._kept_open += 1
+        self._note_drained()
+        try:
+            yield
+        finally:
+            self._kept_open -= 1
+            self._note_drained()
+            self._admit()
+
     def close(self) -> None:
-        """Admit nobody any more."""
+        """Admit nobody any more, unless it is kept open."""
         self._closed = True
-        self._stop_timer()
+        self._admit()
 
     async def drained(self) -> None:
-        """Return when no permit is held: every answer has been read to its end, or given up."""
+        """Return when no permit is held, and nobody keeps it open: all answers have been read, or given up."""
         await self._drained.wait()
 
     def state(self) -> GateState:
@@ -159,8 +172,8 @@ class Gate:
     def _admit(self) -> None:
         """Give turns to as many waiters as fit; arm the timer for the next one."""
         self._stop_timer()
-        waiters = self._urgent if self._urgent_open else self._waiters
-        while waiters and not self._closed and self._in_flight < self._max_concurrency:
+        waiters, closed = self._urgent if self._urgent_open else self._waiters, self._closed and not self._kept_open
+        while waiters and not closed and self._in_flight < self._max_concurrency:
             now = self._clock.monotonic()
             wait = self._model.wait(now)
             if wait is None:
@@ -172,7 +185,7 @@ class Gate:
             if not turn.done():
                 turn.set_result(self._model.send(now))
                 self._in_flight += 1
-                self._drained.clear()
+                self._note_drained()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -181,9 +194,14 @@ class Gate:
 
     def _one_less(self) -> None:
         self._in_flight -= 1
-        if self._in_flight == 0:
-            self._drained.set()
+        self._note_drained()
         self._admit()
+
+    def _note_drained(self) -> None:
+        if self._in_flight or self._kept_open:
+            self._drained.clear()
+        else:
+            self._drained.set()
 
     # --- what permits tell -----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from sync_worker.cli.applysummary import print_apply
 from sync_worker.cli.asking import agree, somebody_to_ask
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import shown
+from sync_worker.cli.endedearly import ended_early, hurried
 from sync_worker.cli.exits import DONE, IN_PART, WITHHELD, say
 from sync_worker.cli.opening import Opened, opening
 from sync_worker.desired.ceiling import remaining
@@ -21,7 +22,6 @@ from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
 from sync_worker.desired.render.words import counted
 from sync_worker.errors import Stopped, UsageError
-from sync_worker.flows.progress import Progress
 from sync_worker.flows.push.apply import ApplyRequest
 from sync_worker.flows.push.carryout import CarriedOut, carry_out
 from sync_worker.flows.push.saving import Kept, find_plan, load_plan, save_plan
@@ -146,7 +146,12 @@ def _request(plan: Plan, number: int, options: ApplyOptions, kind: str) -> Apply
 
 async def run_apply(context: CliContext, opened: Opened, request: ApplyRequest, *, stop: Stop) -> int:
     """Carry out a plan that was approved, and sum it up; the exit code."""
-    carried = await carry_out(opened, request, stop=stop, showing=shown(context))
+    try:
+        carried = await carry_out(opened, request, stop=stop, showing=shown(context))
+    except asyncio.CancelledError:
+        if stop.hurried:
+            say(hurried(request))
+        raise
     tell_carried(carried)
     if carried.error is not None and not isinstance(carried.error, Stopped):
         raise carried.error
@@ -158,9 +163,9 @@ def tell_carried(carried: CarriedOut) -> None:
     if carried.report is not None:
         print_apply(carried.report)
     elif isinstance(carried.error, Stopped):
-        say(_stopped(carried.progress, carried.request, "stopped by a signal"))
+        say(ended_early(carried, "stopped by a signal"))
     elif carried.progress.run_id:
-        say(_stopped(carried.progress, carried.request, "ended early"))
+        say(ended_early(carried, "ended early"))
 
 
 async def _find(opened: Opened, which: str) -> Kept:
@@ -202,13 +207,3 @@ def _question(plan: Plan, left: Left, options: ApplyOptions, number: int | None)
     some += f", {options.only}s only" if options.only else ""
     what = "this" if number is None else f"plan {number}"
     return f"Carry out {what} at {plan.origin}{some}? {', '.join(parts)}."
-
-
-def _stopped(progress: Progress, request: ApplyRequest, how: str) -> str:
-    """What was done before the end, and how to go on; what was sent and is not known is looked after first."""
-    done = f"after {progress.done:,} of {counted(progress.users, 'user', 'users')}"
-    figures = f"{counted(progress.changes, 'action', 'actions')} done, {progress.failed:,} not"
-    return (
-        f"{progress.instance}: {request.kind} run {progress.run_id} {how} {done}: {figures}. All is written down; "
-        f"go on with: sync-worker apply {request.plan_id}, or take it back with: sync-worker undo {progress.run_id}"
-    )

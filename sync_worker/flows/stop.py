@@ -22,6 +22,7 @@ class Stop:
         self.signum: int | None = None
         self.hurried = False  # asked for again: nothing is waited for any more
         self._gentle: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def gentle(self) -> bool:
@@ -37,14 +38,23 @@ class Stop:
         finally:
             self._gentle.remove(hurry)
 
+    @contextmanager
+    def telling(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Call `listener` when the end is asked for during the body."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
     def request(self, signum: int) -> None:
         """Ask for the end; asked again, there is no time for a gentle one."""
         self.signum = signum
-        if self.requested.is_set():
-            self.hurried = True
-            for hurry in self._gentle:
-                hurry()
+        again = self.requested.is_set()
+        self.hurried |= again
         self.requested.set()
+        for each in self._gentle if again else self._listeners:
+            each()
 
 
 @asynccontextmanager

@@ -14,11 +14,12 @@ from sync_worker.desired.ceiling import Dropped, Standing, creates_due, deletes_
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Rules
 from sync_worker.desired.plan import PlannedUser
-from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble
+from sync_worker.errors import ClientRefused, NotFound, QuotaExhausted, RequestFailed, TokenRefused, Trouble, Withdrawn
 from sync_worker.flows.pull.canvas import ordered, reader
 from sync_worker.flows.pull.outcomes import contradicted, explained, look, made, settled
 from sync_worker.flows.push.caution import Caution
 from sync_worker.flows.push.closing import Response, completed_late, concluded, unread
+from sync_worker.flows.push.ending import Ending, Sending
 from sync_worker.flows.push.tally import Tally
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.waiting.outage import OutageWatch, is_trouble
@@ -84,9 +85,10 @@ class Actor:
         caution: says when to stop.
         tally: is counted up.
         before: what earlier applies have done.
+        ending: ends it after a signal.
     """
 
-    def __init__(  # noqa: PLR0913  (wiring: each is a part of the apply)
+    def __init__(  # noqa: PLR0913  (what all users of an apply have in common)
         self,
         *,
         rooms: Rooms,
@@ -96,11 +98,13 @@ class Actor:
         caution: Caution,
         tally: Tally,
         before: Before,
+        ending: Ending,
     ) -> None:
         self._clock = rooms.clock
         self._settle_after = rooms.instance.guards.settle_after
         self._before = before
-        self._client = rooms.client.writing(journal.make_sure)
+        self._ending = ending
+        self._client = rooms.client
         self._reader = ordered(reader(rooms, outage), journal.read_order)
         self._outage = outage
         self._outages_before: dict[int, int] = {}  # the latest read of each user: after how many
@@ -225,10 +229,20 @@ class Actor:
     async def _carry_out(self, task: Task, change: Change, live: Snapshot) -> Snapshot | None:
         """One action from start to end; the user as read afterwards, None where it is left alone from here."""
         action = task.actions[change]
-        if not await self._still(task, change, live) or not await self._journal.start(action, live):
+        if not await self._still(task, change, live):
+            return None
+        with self._ending.action(self._journal.make_sure) as sending:
+            return await self._follow(action, change, live, sending)
+
+    async def _follow(self, action: Action, change: Change, live: Snapshot, sending: Sending) -> Snapshot | None:
+        """From the entry in the journal to the read that closes it."""
+        if not await self._journal.start(action, live):
             return None
         try:
-            response = Response(channel=await self._call(change))
+            response = Response(channel=await sending.through(partial(self._call, change, sending)))
+        except Withdrawn:
+            await self._journal.reopen(action)
+            raise
         except RequestFailed as error:
             response = Response(error=error)
         except _ENDS as error:
@@ -261,11 +275,11 @@ class Actor:
         self._outages_before[user_id] = self._outage.pauses
         return outcome
 
-    async def _call(self, change: Change) -> Channel | None:
-        user = by_id(change.user_id)
+    async def _call(self, change: Change, sending: Sending) -> Channel | None:
+        user, client = by_id(change.user_id), self._client.writing(sending.first, sending.again)
         if change.channel_id is not None:
-            return await self._client.delete_channel(user, change.channel_id)
-        return await self._client.create_channel(
+            return await client.delete_channel(user, change.channel_id)
+        return await client.create_channel(
             user, type=change.type, address=change.address, skip_confirmation=change.skip_confirmation
         )
 

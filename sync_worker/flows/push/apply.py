@@ -15,7 +15,7 @@ from sync_worker.desired.diff import Kind
 from sync_worker.desired.guards import Allowances, Rules, Ruling
 from sync_worker.desired.plan import Plan
 from sync_worker.desired.render.words import why_withheld
-from sync_worker.errors import PlanError
+from sync_worker.errors import PlanError, Stopped
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.canvas import bind_to_canvas, outage_watch, reader, token_owner
 from sync_worker.flows.pull.record import Recorder
@@ -24,6 +24,7 @@ from sync_worker.flows.pull.recovery import Recovered, recover
 from sync_worker.flows.push.acting import Actor, Before, Task
 from sync_worker.flows.push.applied import ApplyReport, findings
 from sync_worker.flows.push.caution import Caution
+from sync_worker.flows.push.ending import Ending
 from sync_worker.flows.push.sofar import SoFar
 from sync_worker.flows.push.weighing import Case, Left, limits, what_is_left
 from sync_worker.flows.rooms import Rooms
@@ -46,7 +47,6 @@ from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.lock import Writer, writing
 from sync_worker.mirror.runs import Run, RunRequest
 from sync_worker.mirror.unknown import LATE_EFFECT
-from sync_worker.tasks import TaskGroup
 
 WRITERS: Final = 8
 """Users that are worked on together: what goes wrong is noticed before it has gone wrong for many."""
@@ -99,7 +99,7 @@ async def _start(rooms: Rooms, request: ApplyRequest, sofar: SoFar, *, stop: Sto
         async def body(run: Run, recorder: Recorder) -> ApplyReport:
             sofar.run = run
             begin(progress, run.id)
-            return await _Apply(rooms, request, sofar, writer, outage, progress).run(run, recorder)
+            return await _Apply(rooms, request, sofar, writer, outage, progress).run(run, recorder, stop)
 
         return await recorded(rooms, writer, stop, _run_request(rooms, request), body, sofar.run)
 
@@ -151,7 +151,7 @@ class _Apply:
         self._tally = sofar.tally
         self._caution = sofar.caution
 
-    async def run(self, run: Run, recorder: Recorder) -> ApplyReport:
+    async def run(self, run: Run, recorder: Recorder, stop: Stop) -> ApplyReport:
         """Settle, weigh, carry out, count."""
         rooms, request, outage = self._rooms, self._request, self._outage
         owner = await token_owner(rooms, outage)
@@ -175,8 +175,13 @@ class _Apply:
             caution=self._caution,
             tally=self._tally,
             before=await self._before(left),
+            ending=(ending := Ending(stop)),
         )
-        await self._carry_out(tasks, actor)
+        with rooms.gate.kept_open():
+            await self._carry_out(tasks, actor, ending)
+            if ending.asked:
+                await journal.finish(request.plan_id)  # perhaps nothing is left
+                raise Stopped(stop.signum or 0)
         rest = await self._hold_the_rest(journal, tasks)
         halted = self._caution.halted if rest or not self._caution.undecided else None
         return await self._report(journal, left, halted, run, recorder)
@@ -264,13 +269,13 @@ class _Apply:
             if not ruling.allows(change):  # what holds for all of a kind is told once, as a guard that tripped
                 self._tally.note(change, Status.WITHHELD, ruling.withheld.get(change))
 
-    async def _carry_out(self, tasks: list[Task], actor: Actor) -> None:
+    async def _carry_out(self, tasks: list[Task], actor: Actor, ending: Ending) -> None:
         """First one create that sends no message, alone: it shows whether the token may skip confirmations."""
         self._progress.phase, self._progress.users, self._progress.listed = "applying", len(tasks), True
         trials = iter([task for task in tasks if any(change.skip_confirmation for change in task.of(Kind.CREATE))])
         tried: set[int] = set()
         while not self._caution.proven and self._caution.halted is None and (task := next(trials, None)) is not None:
-            await self._act(actor, task)
+            await ending.each([partial(self._act, actor, task)])
             tried.add(id(task))
         waiting = iter([task for task in tasks if id(task) not in tried])
 
@@ -280,15 +285,15 @@ class _Apply:
                     return
                 await self._act(actor, task)
 
-        async with TaskGroup() as group:
-            for number in range(min(WRITERS, len(tasks))):
-                group.create_task(work(), name=f"writer {number}")
+        await ending.each([work] * min(WRITERS, len(tasks)))
 
     async def _act(self, actor: Actor, task: Task) -> None:
-        await actor.act(task)
-        self._progress.done += 1
-        self._progress.failed = self._tally.wrong
-        self._progress.changes = self._tally.number(Status.DONE)
+        try:
+            await actor.act(task)
+            self._progress.done += 1
+        finally:
+            self._progress.failed = self._tally.wrong
+            self._progress.changes = self._tally.number(Status.DONE)
 
     async def _hold_the_rest(self, journal: Journal, tasks: list[Task]) -> int:
         """What was not begun because the apply stopped by itself is withheld; how many actions that are."""

@@ -1,10 +1,11 @@
 """Carry out a plan that was approved, in rooms of its own; what came of it as one value, also where it ended early."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from sync_worker.clock import deadline
 from sync_worker.errors import SyncWorkerError
 from sync_worker.flows.progress import Progress
 from sync_worker.flows.push.applied import ApplyReport
@@ -12,9 +13,13 @@ from sync_worker.flows.push.apply import ApplyRequest, apply
 from sync_worker.flows.rooms import Opened, Rooms, open_rooms
 from sync_worker.flows.stop import Stop
 from sync_worker.logs import bind
+from sync_worker.mirror.actions import Action, actions_of_plan
 
 Showing: TypeAlias = Callable[[Progress, Rooms], AbstractAsyncContextManager[None]]
 """Shows progress during its body."""
+
+PATIENCE: Final = 3.0
+"""Seconds for looking what an apply that ended early has come to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class CarriedOut:
     progress: Progress
     report: ApplyReport | None = None
     error: SyncWorkerError | None = None
+    journal: tuple[Action, ...] | None = None  # of the plan, where it ended early; None: it cannot be had
 
     @property
     def exit_code(self) -> int:
@@ -46,5 +52,13 @@ async def carry_out(opened: Opened, request: ApplyRequest, *, stop: Stop, showin
             ):
                 report = await apply(rooms, request, stop=stop, progress=progress)
         except SyncWorkerError as error:
-            return CarriedOut(request=request, progress=progress, error=error)
+            journal = await _journal(opened, request) if progress.run_id and not stop.hurried else None
+            return CarriedOut(request=request, progress=progress, error=error, journal=journal)
     return CarriedOut(request=request, progress=progress, report=report)
+
+
+async def _journal(opened: Opened, request: ApplyRequest) -> tuple[Action, ...] | None:
+    with suppress(SyncWorkerError, TimeoutError):
+        async with deadline(PATIENCE):
+            return await actions_of_plan(opened.database, request.plan_id)
+    return None

@@ -6,7 +6,7 @@ from sync_worker.canvas.read import read_user
 from sync_worker.channels import Snapshot
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.model import PUSH
-from sync_worker.errors import Forbidden, NotFound, RefusedAlone, Rejected, RequestFailed, UsageError
+from sync_worker.errors import Forbidden, NotFound, RefusedAlone, Rejected, RequestFailed, Stopped, UsageError
 from sync_worker.flows.pull.canvas import bind_to_canvas, ordered, token_owner
 from sync_worker.flows.pull.record import Recorder
 from sync_worker.flows.pull.recorded import recorded
@@ -44,6 +44,8 @@ async def delete_push(rooms: Rooms, device: str, *, reason: str | None, stop: St
                 raise UsageError("Canvas does not say whose token this is", where=rooms.instance.origin)
             author = Author(canvas_user_id=owner, reason=reason)
             tally = await _remove(rooms, Journal(writer, run, author, rooms.clock), owner, device)
+            if stop.requested.is_set():
+                raise _stopped(stop, tally)
             traffic = recorder.traffic()
             return ApplyReport(
                 instance=rooms.instance.name,
@@ -73,14 +75,23 @@ async def _remove(rooms: Rooms, journal: Journal, owner: int, device: str) -> Ta
     before = await read(owner)
     if not isinstance(before, Snapshot):
         raise UsageError(f"the channels of user {owner} cannot be read", where=rooms.instance.origin)
-    number = await journal.start_push_removal(before)
-    closing = await _call(rooms, journal, device)
-    after = await read(owner)
-    await journal.close_push_removal(number, closing, after if isinstance(after, Snapshot) else None)
+    with rooms.gate.kept_open():
+        number = await journal.start_push_removal(before)
+        closing = await _call(rooms, journal, device)
+        after = await read(owner)
+        await journal.close_push_removal(number, closing, after if isinstance(after, Snapshot) else None)
     tally = Tally()
     change = Change(kind=Kind.DELETE, user_id=owner, type=PUSH, address="device")
     tally.note(change, closing.status, None if closing.status is Status.DONE else closing.note)
     return tally
+
+
+def _stopped(stop: Stop, tally: Tally) -> Stopped:
+    """The signal, with what became of the device."""
+    error = Stopped(stop.signum or 0)
+    (status,) = (status for status in Status if tally.number(status))
+    error.hint = f"The removal of the device had come to its end: {status.value}"
+    return error
 
 
 async def _call(rooms: Rooms, journal: Journal, device: str) -> Closing:

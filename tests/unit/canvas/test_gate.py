@@ -223,6 +223,29 @@ def test_closed_gate_admits_nobody_and_drains() -> None:
     virtual(story, max_concurrency=2)
 
 
+def test_a_gate_that_is_kept_open() -> None:
+    """Closing waits for the one who keeps it open, who gets turns until then; nobody gets one afterwards."""
+
+    async def story(gated: Gated) -> None:
+        with gated.gate.kept_open():
+            gated.gate.close()
+            drained = asyncio.get_running_loop().create_task(gated.gate.drained())
+            task = gated.start("read back")
+            await gated.settle()
+            assert gated.admitted == ["read back"]
+            gated.ends["read back"].set()
+            await task
+            await gated.clock.sleep(1000.0)
+            assert not drained.done()
+        await drained
+        after = gated.start("after")
+        await gated.clock.sleep(1000.0)
+        assert gated.admitted == ["read back"]
+        await gated.cancel(after)
+
+    virtual(story)
+
+
 def test_timer_wakes_nobody_after_closing() -> None:
     """A computed wait that ends after the gate was closed admits nobody."""
 
