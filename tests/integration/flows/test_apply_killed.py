@@ -481,7 +481,7 @@ async def test_sigterm(scene: Scene, *, comes_home: bool) -> None:
         running.send_signal(signal.SIGTERM)
         asked = time.perf_counter()
         out, err = running.communicate(timeout=10)
-        assert time.perf_counter() - asked < 0.7 + 2  # the grace period, and the end of the process
+        assert time.perf_counter() - asked < 0.7 + 5  # the grace period, and the end of the process on a busy machine
     assert (running.returncode, out) == (143, "")
     said = err.splitlines()[-1]
     assert said.startswith("sync-worker: main: apply run 1 stopped by a signal after ")
