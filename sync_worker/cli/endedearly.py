@@ -10,7 +10,14 @@ from sync_worker.mirror.actions import IN_DOUBT, SETTLED, Status
 
 UNKNOWN: Final = "The next run, apply or undo first looks at what has an unknown outcome"
 
-_OTHERS: Final = (Status.EXISTED, Status.REFUSED, Status.FAILED, Status.WITHHELD, Status.SKIPPED)
+_OTHERS: Final = (
+    Status.EXISTED,
+    Status.REFUSED,
+    Status.FAILED,
+    Status.WITHHELD,
+    Status.SKIPPED,
+    Status.UNRESOLVED,
+)
 """Told only where there are any."""
 
 
