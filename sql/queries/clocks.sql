@@ -43,9 +43,9 @@ FROM (
     FROM worker.plans
     WHERE greatest(made_at, begun_at, ended_at) > $2
     UNION ALL
-    SELECT instance, 'worker.actions', greatest(started_at, settled_at)
+    SELECT instance, 'worker.actions', greatest(started_at, settled_at, sent_at, observed_at)
     FROM worker.actions
-    WHERE greatest(started_at, settled_at) > $2
+    WHERE greatest(started_at, settled_at, sent_at, observed_at) > $2
     UNION ALL
     SELECT instance, 'worker.comparisons', compared_at FROM worker.comparisons WHERE compared_at > $2
     UNION ALL
@@ -190,8 +190,10 @@ WITH candidates AS (
 ), actions AS (
     UPDATE worker.actions
     SET started_at = CASE WHEN started_at > $3 THEN $2::timestamptz ELSE started_at END,
-        settled_at = CASE WHEN settled_at > $3 THEN $2::timestamptz ELSE settled_at END
-    WHERE instance = $1 AND greatest(started_at, settled_at) > $3
+        settled_at = CASE WHEN settled_at > $3 THEN $2::timestamptz ELSE settled_at END,
+        sent_at = CASE WHEN sent_at > $3 THEN $2::timestamptz ELSE sent_at END,
+        observed_at = CASE WHEN observed_at > $3 THEN $2::timestamptz ELSE observed_at END
+    WHERE instance = $1 AND greatest(started_at, settled_at, sent_at, observed_at) > $3
 ), comparisons AS (
     UPDATE worker.comparisons SET compared_at = $2 WHERE instance = $1 AND compared_at > $3
 ), forgotten AS (

@@ -24,6 +24,9 @@ from sync_worker.mirror.actions import IN_DOUBT, Action, Closing, Status, done_s
 from sync_worker.mirror.journal import Journal
 from sync_worker.mirror.unknown import LATE_EFFECT, Agreed, Unknown
 
+UNKNOWN: Final = "the outcome of an earlier call is unknown until two reads agree"
+"""Why nothing new is done for a user."""
+
 DELETE_PUSH: Final = "delete_push"
 """Canvas does not say which devices there are: its outcome can never be read."""
 
@@ -47,12 +50,18 @@ class Recovered:
     """What looking after earlier actions came to."""
 
     waiting: tuple[Waiting, ...] = ()
+    settled: frozenset[int] = frozenset()  # numbers of actions whose outcome is known now
     betrayed: tuple[Change, ...] = ()  # creates that sent a message although none was to be sent
 
     @property
     def users(self) -> frozenset[int]:
         """Who gets no new action."""
         return frozenset(each.action.user_id for each in self.waiting)
+
+    def why(self, action: Action) -> str:
+        """Why its outcome is still unknown."""
+        unread = next((each.why for each in self.waiting if each.action.user_id == action.user_id and each.why), None)
+        return f"{action.note or UNKNOWN}" + (f"; the user cannot be read: {unread}" if unread else "")
 
     @property
     def due_at(self) -> datetime | None:
@@ -96,7 +105,9 @@ async def recover(rooms: Rooms, journal: Journal, read: Reader, only: frozenset[
     recovery = _Recovery(rooms, journal, ordered(read, journal.read_order), done)
     for user_id, group in groupby(concerned, key=attrgetter("user_id")):
         await recovery.look_after(user_id, tuple(group))
-    return Recovered(waiting=tuple(recovery.waiting), betrayed=tuple(recovery.betrayed))
+    return Recovered(
+        waiting=tuple(recovery.waiting), settled=frozenset(recovery.settled), betrayed=tuple(recovery.betrayed)
+    )
 
 
 class _Recovery:
@@ -109,6 +120,7 @@ class _Recovery:
         self._read = read
         self._done = done
         self.waiting: list[Waiting] = []
+        self.settled: set[int] = set()
         self.betrayed: list[Change] = []
 
     async def look_after(self, user_id: int, actions: Sequence[Action]) -> None:
@@ -171,6 +183,7 @@ class _Recovery:
 
     async def _close(self, action: Action, closing: Closing, read: Snapshot | Gone | None) -> None:
         await self._journal.close(action, closing, read)
+        self.settled.add(action.id)
         log.warning("an unknown outcome was settled", action=action.id, status=closing.status.value)
 
     def _mind(self, action: Action, now: Look) -> None:

@@ -20,7 +20,7 @@ from sync_worker.flows.progress import Progress
 from sync_worker.flows.pull.canvas import bind_to_canvas, outage_watch, reader, token_owner
 from sync_worker.flows.pull.record import Recorder
 from sync_worker.flows.pull.recorded import recorded
-from sync_worker.flows.pull.recovery import Recovered, recover
+from sync_worker.flows.pull.recovery import UNKNOWN, Recovered, recover
 from sync_worker.flows.push.acting import Actor, Before, Task
 from sync_worker.flows.push.applied import ApplyReport, findings
 from sync_worker.flows.push.caution import Caution
@@ -50,9 +50,6 @@ from sync_worker.mirror.unknown import LATE_EFFECT
 
 WRITERS: Final = 8
 """Users that are worked on together: what goes wrong is noticed before it has gone wrong for many."""
-
-UNKNOWN: Final = "the outcome of an earlier call is unknown until two reads agree"
-"""Why nothing new is done for a user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +160,7 @@ class _Apply:
         await self._begin(journal, run)
         if run.resumed:
             self._sofar.recall(request.plan, await actions_of_plan(rooms.database, request.plan_id), run)
+        await self._tell_given_up(recovered)
         left = await self._mistrust(await self._weigh(run), owner)
         scope = self._sofar.choose(self._tasks(left, recovered), left.ruling, request.limit)
         await self._hold_back(journal, scope, left.ruling)
@@ -185,6 +183,13 @@ class _Apply:
         rest = await self._hold_the_rest(journal, tasks)
         halted = self._caution.halted if rest or not self._caution.undecided else None
         return await self._report(journal, left, halted, run, recorder)
+
+    async def _tell_given_up(self, recovered: Recovered) -> None:
+        """Actions of this plan that are not sent again, now that their outcome is known."""
+        changes = tuple(self._request.plan.changes()) if recovered.settled else ()
+        for action in await actions_of_plan(self._rooms.database, self._request.plan_id) if changes else ():
+            if action.id in recovered.settled and action.status is Status.SKIPPED:
+                self._tally.note(changes[action.ordinal - 1], action.status, action.note, messaged=action.messaged)
 
     async def _begin(self, journal: Journal, run: Run) -> None:
         actions = [
@@ -239,7 +244,7 @@ class _Apply:
                 continue
             for change, action in wanted.items():
                 if action.status in IN_DOUBT:
-                    self._tally.note(change, action.status, action.note or UNKNOWN, messaged=action.messaged)
+                    self._tally.note(change, action.status, recovered.why(action), messaged=action.messaged)
                 else:
                     self._tally.note(change, Status.PLANNED, UNKNOWN)
 

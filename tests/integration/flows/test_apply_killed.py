@@ -349,9 +349,10 @@ async def test_in_doubt_and_not_to_be_read(scene: Scene) -> None:
     scene.fault(route="list_channels", user_ids=[users[1]], status=500)
     part = scene.program.run("apply", "1", "--yes")
     assert part.returncode == 3
-    assert "  creates   1 done, 1 not settled yet\n  left      1 action;" in part.stdout
+    assert "  creates   1 done, 1 with an unknown outcome\n  left      1 action;" in part.stdout
     assert (
-        "  ! 1 action not settled, the next apply looks first: a call of an earlier apply, and the user" in part.stdout
+        "  ! 1 action with an unknown outcome: the process that sent it was interrupted; the user cannot be read: "
+        in part.stdout
     )
     assert scene.calls("create") == 4
     scene.lift()
@@ -433,7 +434,7 @@ async def test_calls_that_are_carried_out_after_the_kill(scene: Scene) -> None:
     await killed(scene, sent, "--max-messages", "1")
     scene.lift()
     scene.fault(route="create", user_ids=[before], kind="hang", seconds=12)
-    scene.fault(route="list_channels", user_ids=[between], first=2, last=2, kind="hang", seconds=12)
+    scene.fault(route="list_channels", user_ids=[between], first=3, last=3, kind="hang", seconds=12)
     looked: list[int] = []
 
     async def own_create_is_there() -> bool:
@@ -445,9 +446,9 @@ async def test_calls_that_are_carried_out_after_the_kill(scene: Scene) -> None:
         assert looked == [after]  # nothing of the killed process is carried out yet
         out, err = running.communicate(timeout=90)
     assert running.returncode == 3, out + err
-    assert "1 action uncertain: the answer was lost and a look did not find it; it is not sent again" in out
+    assert "1 action skipped as stale: two reads did not find it; it is not sent again" in out
     statuses = await scene.statuses()
-    assert [statuses[user, "create"] for user in late] == ["done", "done", "done", "uncertain"]
+    assert [statuses[user, "create"] for user in late] == ["done", "done", "done", "skipped"]
     channels = [c for c in scene.channels() if c["address"].startswith("new")]
     assert sorted(c["user_id"] for c in channels) == sorted(scene.creates)
     assert {c["user_id"] for c in channels if c["workflow_state"] != "active"} == {mailed}
