@@ -10,6 +10,7 @@ CREATE TEMPORARY TABLE desired_items (
     type               text,
     address            text,
     folded             text,
+    compared           text,
     state              text,
     skip_confirmation  boolean,
     reason             text,
@@ -55,7 +56,7 @@ SELECT ref_kind, ref_value
 FROM desired_items
 GROUP BY ref_kind, ref_value
 HAVING count(*) FILTER (WHERE type IS NULL) > 1
-    OR count(type) > count(DISTINCT type || ' ' || folded)
+    OR count(type) > count(DISTINCT type || ' ' || compared)
 ORDER BY min(place)
 LIMIT $1;
 
@@ -150,7 +151,8 @@ GROUP BY m.id;
 -- how many live channels of managed types they have. $1 instance.
 --
 -- It says about a user what `desired.diff` says, or leaves the user in: those with a wish outside `manage`, of whom the
--- plan tells.
+-- plan tells. A number has many spellings: whoever is to have none of an SMS address is left in, unless it is one of a
+-- gateway.
 WITH wishes AS MATERIALIZED (
     SELECT d.user_id, i.type, i.folded, i.state, i.mode, i.manage
     FROM fresh_users
@@ -167,7 +169,8 @@ WITH wishes AS MATERIALIZED (
     LEFT JOIN live l USING (user_id, type, folded)
     GROUP BY w.user_id
     HAVING bool_and(w.type IS NULL OR w.type <> 'push' AND w.type = ANY (w.manage)
-        AND (w.state = 'present') = (l.user_id IS NOT NULL))
+        AND (w.state = 'present') = (l.user_id IS NOT NULL)
+        AND (w.state = 'present' OR w.type <> 'sms' OR strpos(w.folded, '@') > 0))
 ), satisfied AS MATERIALIZED (
     SELECT u.user_id, count(l.user_id) FILTER (WHERE l.type <> 'push' AND l.type = ANY (u.manage)) AS managed_live
     FROM wished u

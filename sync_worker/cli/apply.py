@@ -1,14 +1,11 @@
 """`apply` and `undo`: carry out a saved plan, and take back what that did."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
-
-if TYPE_CHECKING:
-    from sync_worker.cli.applying import ApplyOptions
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Switches off no guard.")]
 Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the journal.")]
@@ -26,6 +23,13 @@ MaxMessages = Annotated[
 ]
 AllowDefaultChange = Annotated[
     bool, typer.Option("--allow-default-change", help="Deletes may change where a user's mail goes.")
+]
+AllowUnusable = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unusable-replacement",
+        help="Deletes may leave a user with what does not look like an address.",
+    ),
 ]
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="The document may be empty, or much smaller than the last one applied.")
@@ -59,6 +63,7 @@ def apply(
     expect_deletes: ExpectDeletes = None,
     max_messages: MaxMessages = None,
     allow_default_change: AllowDefaultChange = False,  # noqa: FBT002
+    allow_unusable_replacement: AllowUnusable = False,  # noqa: FBT002
     allow_empty: AllowEmpty = False,  # noqa: FBT002
 ) -> None:
     """Carry out a saved plan at Canvas: never more than it says, and only what the guards allow.
@@ -74,6 +79,7 @@ def apply(
         expect_deletes=expect_deletes,
         max_messages=max_messages,
         default_change=allow_default_change,
+        unusable_replacement=allow_unusable_replacement,
         empty=allow_empty,
     )
     kinds = {None: None, "creates": Kind.CREATE, "deletes": Kind.DELETE}
@@ -91,31 +97,24 @@ def undo(
     expect_deletes: ExpectDeletes = None,
     max_messages: MaxMessages = None,
     allow_default_change: AllowDefaultChange = False,  # noqa: FBT002
+    allow_unusable_replacement: AllowUnusable = False,  # noqa: FBT002
     wait: Wait = False,  # noqa: FBT002
 ) -> None:
     """Take back what RUN did: plan the opposite, show it, ask, carry it out under the same guards.
 
     What was deleted comes back under its old number; what somebody else had created is left alone.
     """
-    from sync_worker.cli.undoing import undo_run
-
-    options = _undo_options(yes, reason, expect_creates, expect_deletes, max_messages, allow_default_change)
-    context = CliContext.of(ctx)
-    raise typer.Exit(async_main(lambda: undo_run(context, run, options, wait=wait)))
-
-
-def _undo_options(
-    yes: bool,  # noqa: FBT001
-    reason: str | None,
-    creates: int | None,
-    deletes: int | None,
-    messages: int | None,
-    default_change: bool,  # noqa: FBT001
-) -> "ApplyOptions":
     from sync_worker.cli.applying import ApplyOptions
+    from sync_worker.cli.undoing import undo_run
     from sync_worker.desired.guards import Allowances
 
     allowances = Allowances(
-        expect_creates=creates, expect_deletes=deletes, max_messages=messages, default_change=default_change
+        expect_creates=expect_creates,
+        expect_deletes=expect_deletes,
+        max_messages=max_messages,
+        default_change=allow_default_change,
+        unusable_replacement=allow_unusable_replacement,
     )
-    return ApplyOptions(yes=yes, reason=reason, allowances=allowances)
+    options = ApplyOptions(yes=yes, reason=reason, allowances=allowances)
+    context = CliContext.of(ctx)
+    raise typer.Exit(async_main(lambda: undo_run(context, run, options, wait=wait)))

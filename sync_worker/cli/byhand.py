@@ -34,12 +34,9 @@ async def create_by_hand(context: CliContext, user: str, wanted: Wanted, *, yes:
     return await _by_hand(context, lambda rooms: plan_create(rooms, ref, wanted), options, "is there already")
 
 
-async def delete_by_hand(
-    context: CliContext, user: str, channel: str, *, yes: bool, reason: str | None, allow_default_change: bool
-) -> int:
+async def delete_by_hand(context: CliContext, user: str, channel: str, options: ApplyOptions) -> int:
     """Delete one channel; the exit code."""
     ref = parse_ref(user)
-    options = ApplyOptions(yes=yes, reason=reason, allowances=Allowances(default_change=allow_default_change))
     return await _by_hand(context, lambda rooms: plan_delete(rooms, ref, channel), options, "is gone already")
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sync_worker.cli.apply import AllowDefaultChange, Reason, Yes
+from sync_worker.cli.apply import AllowDefaultChange, AllowUnusable, Reason, Yes
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
 from sync_worker.cli.output import as_json, console
@@ -103,18 +103,17 @@ def delete(
     yes: Yes = False,  # noqa: FBT002
     reason: Reason = None,
     allow_default_change: AllowDefaultChange = False,  # noqa: FBT002
+    allow_unusable_replacement: AllowUnusable = False,  # noqa: FBT002
 ) -> None:
     """Delete one address of a user. Guarded and journalled; undo brings it back."""
+    from sync_worker.cli.applying import ApplyOptions
     from sync_worker.cli.byhand import delete_by_hand
+    from sync_worker.desired.guards import Allowances
 
+    allowances = Allowances(default_change=allow_default_change, unusable_replacement=allow_unusable_replacement)
+    options = ApplyOptions(yes=yes, reason=reason, allowances=allowances)
     context = CliContext.of(ctx)
-    raise typer.Exit(
-        async_main(
-            lambda: delete_by_hand(
-                context, user, channel, yes=yes, reason=reason, allow_default_change=allow_default_change
-            )
-        )
-    )
+    raise typer.Exit(async_main(lambda: delete_by_hand(context, user, channel, options)))
 
 
 def delete_push(

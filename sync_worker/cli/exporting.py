@@ -1,7 +1,7 @@
 """The wiring of `export`."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ from sync_worker.cli.exits import say
 from sync_worker.cli.opening import opening
 from sync_worker.cli.privatefile import private_file
 from sync_worker.desired import writing
+from sync_worker.desired.model import DesiredUser
 from sync_worker.desired.render.words import counted
 from sync_worker.flows.look.exporting import TERMS, Exported, export, named_users
 from sync_worker.flows.privacy.prune import describe
-from sync_worker.mirror.database import Database
 from sync_worker.mirror.export import Selection
 from sync_worker.mirror.retention import reach
 from sync_worker.users.specs import Spec
@@ -48,7 +48,9 @@ async def export_instance(context: CliContext, options: ExportOptions) -> None:
         selection = Selection(as_of=options.as_of, users=users, only_missing=options.only_missing)
         history = await reach(opened.database, name, "history")
         with _opened(options.out) as file:
-            await _write(opened.database, name, selection, FORMS[options.form](), file, exported)
+            region = opened.settings.instance(name).phone_region
+            found = export(opened.database, name, selection, exported, region)
+            await _write(found, FORMS[options.form](), file, exported)
     _tell(options, exported)
     if history is not None and options.as_of is not None and options.as_of < history.back_to:
         say(f"what changed before is missing: the history {describe(history)}")
@@ -63,12 +65,10 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
         yield file
 
 
-async def _write(
-    database: Database, instance: str, selection: Selection, form: writing.Form, file: TextIO, exported: Exported
-) -> None:
+async def _write(found: AsyncGenerator[DesiredUser], form: writing.Form, file: TextIO, exported: Exported) -> None:
     file.write(form.head)
     before = form.first
-    async with aclosing(export(database, instance, selection, exported)) as users:
+    async with aclosing(found) as users:
         async for user in users:
             file.write(before + form.user(user))
             before = ""

@@ -20,6 +20,7 @@ from sync_worker.desired.entries import Terms
 from sync_worker.desired.guards import Ruling
 from sync_worker.desired.model import Mode
 from sync_worker.desired.plan import Plan, fingerprint
+from sync_worker.desired.problems import told_warnings
 from sync_worker.desired.render import text
 from sync_worker.desired.render.as_json import plan_to_json
 from sync_worker.desired.render.forms import Format, render
@@ -227,11 +228,8 @@ def describe_document(name: str) -> str:
 
 
 def _describe_file(path: Path) -> str:
-    checked = check(path)
+    checked = check(path, with_warnings=True)
     figures = f"{counted(checked.users, 'user', 'users')}, {counted(checked.entries, 'entry', 'entries')}"
     lines = [f"{path} is valid: {figures}"]
-    lines += [f"  warning: {problem}" for problem in checked.warnings]
-    if checked.warning_count > len(checked.warnings):
-        more = counted(checked.warning_count - len(checked.warnings), "more warning", "more warnings")
-        lines.append(f"  and {more}")
+    lines += told_warnings(checked.warnings, checked.warning_count)
     return "\n".join(lines)

@@ -12,11 +12,12 @@ from typing import Final
 from sync_worker.channels import Channel, Snapshot
 from sync_worker.desired.diff import Change, Kind, consequences
 from sync_worker.desired.guards import Rules, objections
-from sync_worker.desired.model import ACTIVE, EMAIL, default_address, key_of
+from sync_worker.desired.model import ACTIVE, EMAIL, default_address
 from sync_worker.desired.plan import Plan, PlannedUser, Warn, planned
 from sync_worker.folding import fold
 
 NOT_REPLACED: Final = "its replacement is not there"
+_STRANDED: Final = "what would be left does not look like an address now, which the plan does not say"
 
 
 class Standing(StrEnum):
@@ -59,10 +60,9 @@ def _without(user: PlannedUser, gone: set[Change]) -> PlannedUser:
 
 def creates_due(creates: Iterable[Change], live: tuple[Channel, ...]) -> StillDue:
     """The creates that are still needed."""
-    here = {key_of(channel.type, channel.address) for channel in live}
     due, dropped = [], []
     for change in creates:
-        if change.key in here:
+        if any(map(change.means, live)):
             dropped.append(Dropped(change=change, standing=Standing.EXISTED, why="it is there already"))
         else:
             due.append(change)
@@ -109,7 +109,7 @@ def _not_meant(approved: PlannedUser, change: Change, live: tuple[Channel, ...])
 
 def _stale(approved: PlannedUser, change: Change, channel: Channel) -> str | None:
     """Why the channel is not the one whose delete was approved, or None."""
-    if key_of(channel.type, channel.address) != change.key:
+    if not change.means(channel):
         return f"channel {channel.id} has another address now"
     then = {each.id: each.workflow_state for each in approved.diff.live}.get(channel.id, "unknown")
     if then != channel.workflow_state:
@@ -119,11 +119,10 @@ def _stale(approved: PlannedUser, change: Change, channel: Channel) -> str | Non
 
 def _replaced(approved: PlannedUser, change: Change, live: tuple[Channel, ...]) -> bool:
     """Whether all that the plan creates in its stead, if anything, is there, and active where it was to be."""
-    here = {key_of(channel.type, channel.address): channel for channel in live}
     for create in approved.diff.changes:
         if create.kind is Kind.CREATE and create.type == change.type:
-            successor = here.get(create.key)
-            if successor is None or (create.skip_confirmation and successor.workflow_state != ACTIVE):
+            there = {channel.workflow_state for channel in live if create.means(channel)}
+            if not there or (create.skip_confirmation and ACTIVE not in there):
                 return False
     return True
 
@@ -146,6 +145,8 @@ def _objections(approved: PlannedUser, deletes: tuple[Change, ...], live: Snapsh
     present = planned(consequences(approved.diff.desired, live.channels, deletes), live.read_at)
     surprise = _surprise(approved, present)
     surprised = {} if surprise is None else {change: surprise for change in deletes if change.type == EMAIL}
+    stranded = set(present.diff.stranded) - set(approved.diff.stranded)
+    surprised |= {change: _STRANDED for change in deletes if change.type in stranded}
     return surprised | dict(objections(present, rules.limits, rules.allowances))
 
 

@@ -1,9 +1,11 @@
 """Desired against live, for one user: an ordered tuple of changes. Pure; `diff` of what has been applied is empty."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sync_worker.channels import Channel
+from sync_worker.desired.addresses import EMAIL, usable
 from sync_worker.desired.model import (
     LAST_PLACE,
     PUSH,
@@ -13,6 +15,7 @@ from sync_worker.desired.model import (
     default_address,
     deliverable,
     key_of,
+    reachable,
 )
 
 
@@ -36,11 +39,16 @@ class Change:
     replaced: bool = False  # a delete of an address whose successor this plan creates: only after that is verified
     reason: str = ""
     where: str = ""  # what of the document it comes from
+    phone_region: str | None = None  # of the instance
 
     @property
     def key(self) -> ChannelKey:
         """By which it is compared."""
-        return key_of(self.type, self.address)
+        return key_of(self.type, self.address, self.phone_region)
+
+    def means(self, channel: Channel) -> bool:
+        """Whether a channel has the type and the address of this change."""
+        return key_of(channel.type, channel.address, self.phone_region) == self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +72,12 @@ class UserDiff:
     deliverable_before: int = 0  # e-mail addresses that Canvas sends to
     deliverable_after: int = 0
     managed_live: int = field(default=0)  # live channels of managed types
+    stranded: tuple[str, ...] = ()  # types whose deletes leave what does not look like an address in their stead
+
+    @property
+    def unusable(self) -> tuple[Change, ...]:
+        """The creates whose address does not look like one."""
+        return tuple(c for c in self.changes if c.kind is Kind.CREATE and not usable(c.type, c.address))
 
     @property
     def loses_last_email(self) -> bool:
@@ -85,13 +99,20 @@ def diff(desired: DesiredUser, live: tuple[Channel, ...]) -> UserDiff:
         desired: what is wanted; its wishes have been validated (no key twice).
         live: all live channels, completely read.
     """
-    here = {key_of(channel.type, channel.address): channel for channel in live if channel.type != PUSH}
-    wished = [wish for wish in desired.present if wish.type in _touchable(desired)]
+    touchable, region = _touchable(desired), desired.phone_region
+    here = {key_of(channel.type, channel.address, region) for channel in live if channel.type in touchable}
+    wished = [wish for wish in desired.present if wish.type in touchable]
     creates = tuple(_create(desired, wish) for wish in wished if wish.key not in here)
     doomed = _doomed(desired, live, {wish.key for wish in wished})
     successors = {change.type for change in creates}
-    deletes = tuple(_delete(channel, wish, replaced=channel.type in successors) for channel, wish in doomed)
+    deletes = tuple(_delete(desired, channel, wish, replaced=channel.type in successors) for channel, wish in doomed)
     return consequences(desired, live, (*creates, *deletes))
+
+
+def deleting_only(found: UserDiff, channel_ids: Collection[int | None]) -> UserDiff:
+    """The same without the deletes of other channels: several may have one address, in several spellings."""
+    chosen = tuple(c for c in found.changes if c.kind is Kind.CREATE or c.channel_id in channel_ids)
+    return found if chosen == found.changes else consequences(found.desired, found.live, chosen)
 
 
 def consequences(desired: DesiredUser, live: tuple[Channel, ...], changes: tuple[Change, ...]) -> UserDiff:
@@ -99,7 +120,8 @@ def consequences(desired: DesiredUser, live: tuple[Channel, ...], changes: tuple
     creates = tuple(change for change in changes if change.kind is Kind.CREATE)
     left = _after(live, creates, {change.channel_id for change in changes if change.kind is Kind.DELETE})
     before, after = default_address(live), default_address(left)
-    return UserDiff(
+    deletes = [change for change in changes if change.kind is Kind.DELETE]
+    found = UserDiff(
         desired=desired,
         live=live,
         changes=changes,
@@ -110,6 +132,20 @@ def consequences(desired: DesiredUser, live: tuple[Channel, ...], changes: tuple
         deliverable_after=sum(map(deliverable, left)),
         managed_live=sum(channel.type in _touchable(desired) for channel in live),
     )
+    return replace(found, stranded=_stranded(found, deletes, left)) if deletes else found
+
+
+def _stranded(found: UserDiff, deletes: list[Change], left: tuple[Channel, ...]) -> tuple[str, ...]:
+    """The types of which a good address goes, and what is left in its stead does not look like one.
+
+    So it is where nothing is left that can be reached, and something that does not look like an address; and where mail
+    goes to such a one from then on, whatever else is left.
+    """
+    good = {change.type for change in deletes if usable(change.type, change.address)}
+    bad = {channel.type for channel in left if not usable(channel.type, channel.address)}
+    stranded = (good & bad) - {channel.type for channel in left if reachable(channel)}
+    astray = found.changes_default and not usable(EMAIL, found.default_after or "")
+    return tuple(sorted(stranded | ({EMAIL} & good & bad if astray else set())))
 
 
 def _touchable(desired: DesiredUser) -> frozenset[str]:
@@ -123,7 +159,7 @@ def _doomed(
     unwanted = {wish.key: wish for wish in desired.absent}
     doomed: list[tuple[Channel, Wish | None]] = []
     for channel in live:
-        key = key_of(channel.type, channel.address)
+        key = key_of(channel.type, channel.address, desired.phone_region)
         if channel.type not in _touchable(desired) or key in wished:
             continue
         if key in unwanted or desired.mode == "exact":
@@ -140,10 +176,11 @@ def _create(desired: DesiredUser, wish: Wish) -> Change:
         skip_confirmation=wish.skip_confirmation,
         reason=wish.reason,
         where=wish.where,
+        phone_region=desired.phone_region,
     )
 
 
-def _delete(channel: Channel, wish: Wish | None, *, replaced: bool) -> Change:
+def _delete(desired: DesiredUser, channel: Channel, wish: Wish | None, *, replaced: bool) -> Change:
     return Change(
         kind=Kind.DELETE,
         user_id=channel.user_id,
@@ -153,6 +190,7 @@ def _delete(channel: Channel, wish: Wish | None, *, replaced: bool) -> Change:
         replaced=replaced,
         reason=wish.reason if wish else "",
         where=wish.where if wish else "",
+        phone_region=desired.phone_region,
     )
 
 

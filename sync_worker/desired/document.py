@@ -89,20 +89,21 @@ def read(path: Path, terms: Terms | None = None) -> Iterator[Item | Problem]:
         raise _unreadable(path, error) from error
 
 
-def check(path: Path, terms: Terms | None = None) -> Checked:
+def check(path: Path, terms: Terms | None = None, *, with_warnings: bool = False) -> Checked:
     """Read a document to its end.
 
     Raises:
-        DocumentError: it cannot be read, or has errors: all of them, one line each (`Problems.raise_errors`).
+        DocumentError: it cannot be read, or has errors: all of them, one line each (`Problems.raise_errors`); then the
+            warnings, where they are asked for.
     """
     problems = Problems(name=path.name)
     entries = 0
-    with Repeats() as repeats:
+    with Repeats(phone_region=terms.phone_region if terms else None) as repeats:
         for item in repeats.watch(problems.sift(read(path, terms))):
             entries += isinstance(item, Entry)
         for problem in repeats.problems():
             problems.add(problem)
-    problems.raise_errors()
+    problems.raise_errors(with_warnings=with_warnings)
     return Checked(
         users=repeats.users,
         entries=entries,

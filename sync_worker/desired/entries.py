@@ -26,6 +26,7 @@ class Terms:
     mode: Mode = Mode.ADD
     manage: frozenset[str] = frozenset({EMAIL})
     skip_confirmation: bool = True
+    phone_region: str | None = None  # of the instance: where numbers without a country's code are
     forced_mode: Mode | None = None  # of the command line
     forced_manage: frozenset[str] | None = None
 
@@ -64,11 +65,12 @@ class Entry:
     skip_confirmation: bool = True  # only of a wish to be there
     reason: str = ""
     where: str = ""  # file and line
+    phone_region: str | None = None  # of the instance
 
     @property
     def key(self) -> ChannelKey:
         """By which it is compared."""
-        return key_of(self.type, self.address)
+        return key_of(self.type, self.address, self.phone_region)
 
     @property
     def wish(self) -> Wish:
@@ -79,18 +81,20 @@ class Entry:
             skip_confirmation=self.skip_confirmation,
             reason=self.reason,
             where=self.where,
+            phone_region=self.phone_region,
         )
 
 
 Item = UserHead | Entry
 
 
-def desired_user(user_id: int, items: Iterable[Item]) -> DesiredUser:
+def desired_user(user_id: int, items: Iterable[Item], phone_region: str | None = None) -> DesiredUser:
     """What is wanted of one user, whose id is known by now.
 
     Args:
         user_id: the numeric Canvas id.
         items: at least one; all of this user, and without problems (`rules.check_user`).
+        phone_region: of the instance, as the items have it.
     """
     group = list(items)
     first = next((item for item in group if isinstance(item, UserHead)), group[0])
@@ -102,4 +106,5 @@ def desired_user(user_id: int, items: Iterable[Item]) -> DesiredUser:
         manage=first.manage,
         present=tuple(entry.wish for entry in entries if entry.state is State.PRESENT),
         absent=tuple(entry.wish for entry in entries if entry.state is State.ABSENT),
+        phone_region=phone_region,
     )

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from sync_worker.desired.problems import Problem, did_you_mean, shown
 from sync_worker.errors import DocumentError, UsageError
+from sync_worker.spreadsheets import AS_TEXT
 
 DEEPEST: Final = 20  # nesting; a document needs 5
 
@@ -153,6 +154,10 @@ def text(value: Value) -> str:
     Raises:
         DocumentError: something else.
     """
+    if isinstance(value, float):
+        raise DocumentError(
+            f"must be text, not {kind(value)}", hint=f"Put it in quotes. If it comes from a spreadsheet: {AS_TEXT}"
+        )
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise DocumentError(f"must be text, not {kind(value)}")
     return str(value)

@@ -10,8 +10,9 @@ from fnmatch import fnmatchcase
 
 from typing_extensions import override
 
+from sync_worker.desired.addresses import usable
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.desired.model import PUSH
+from sync_worker.desired.model import PUSH, key_of
 from sync_worker.desired.plan import Plan, PlannedUser, Totals, Warn, totals
 from sync_worker.folding import fold
 
@@ -40,6 +41,7 @@ class Allowances:
     expect_deletes: int | None = None
     max_messages: int | None = None
     default_change: bool = False
+    unusable_replacement: bool = False
     empty: bool = False
 
 
@@ -192,15 +194,27 @@ def objections(user: PlannedUser, limits: GuardLimits, allowances: Allowances) -
             yield change, why
 
 
+def _protects(pattern: str, change: Change) -> bool:
+    """Whether a pattern of `guards.protect` means this address; a number in any spelling."""
+    same = key_of(change.type, pattern, change.phone_region) == change.key
+    return same or fnmatchcase(fold(change.address), fold(pattern))
+
+
 def _why_not(
     user: PlannedUser, change: Change, deletes: int, limits: GuardLimits, allowances: Allowances
 ) -> str | None:
     """Why this delete is withheld, or None."""
-    pattern = next((p for p in limits.protect if fnmatchcase(fold(change.address), fold(p))), None)
+    pattern = next((p for p in limits.protect if _protects(p, change)), None)
     if pattern is not None:
         return f"protected by guards.protect = {pattern}"
     if deletes > limits.max_deletes_per_user:
         return f"{deletes} deletes for one user (limit guards.max_deletes_per_user = {limits.max_deletes_per_user})"
+    if (
+        change.type in user.diff.stranded
+        and not allowances.unusable_replacement
+        and usable(change.type, change.address)
+    ):
+        return "its replacement does not look like an address (option --allow-unusable-replacement)"
     if limits.keep_last_email and Warn.LOSES_LAST_EMAIL in user.warnings and change.type == "email":
         return "it would leave the user without a deliverable e-mail (guards.keep_last_email)"
     if Warn.CHANGES_DEFAULT in user.warnings and not allowances.default_change and change.type == "email":

@@ -19,6 +19,8 @@ class Warn(StrEnum):
 
     LOSES_LAST_EMAIL = "loses the last deliverable e-mail"
     CHANGES_DEFAULT = "changes the default address"
+    UNUSABLE_REPLACEMENT = "loses a good address to one that does not look like an address"
+    UNUSABLE_ADDRESS = "gets what does not look like an address"
     MESSAGES = "gets a confirmation message"
     SIS_REFUSED = "Canvas refused such a delete before: probably managed by SIS"
     SIS_REAPPEARED = "came back after a delete of ours: a tug of war, probably with SIS"
@@ -123,6 +125,8 @@ def planned(diff: UserDiff, read_at: datetime, suspicions: Iterable[Suspicion] =
     warnings = [
         (Warn.LOSES_LAST_EMAIL, diff.loses_last_email),
         (Warn.CHANGES_DEFAULT, diff.changes_default),
+        (Warn.UNUSABLE_REPLACEMENT, bool(diff.stranded)),
+        (Warn.UNUSABLE_ADDRESS, bool(diff.unusable)),
         (Warn.MESSAGES, any(c.kind is Kind.CREATE and not c.skip_confirmation for c in diff.changes)),
         *((suspicion.warn, True) for suspicion in known),
     ]
@@ -145,7 +149,9 @@ def fingerprint(plan: Plan) -> str:
 
 
 def _assumed(user: PlannedUser) -> dict[str, object]:
+    region = user.diff.desired.phone_region
     return {
+        **({} if region is None else {"phone_region": region}),
         "user": user.diff.desired.user_id,
         "ref": str(user.diff.desired.ref),
         "live": [[c.id, c.type, c.address, c.workflow_state] for c in user.diff.live],

@@ -3,7 +3,7 @@
 No problem repeats an address: errors end in logs, and addresses are personal data. File, line and field lead there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
@@ -72,11 +72,12 @@ class Problems:
             else:
                 yield each
 
-    def raise_errors(self) -> None:
+    def raise_errors(self, *, with_warnings: bool = False) -> None:
         """End here if there is an error.
 
         Raises:
-            DocumentError: with every error, one line each, `SHOWN` at most and the number of the others.
+            DocumentError: with every error, one line each, `SHOWN` at most and the number of the others; then the
+                warnings in the same way, where they are asked for.
         """
         if not self.error_count:
             return
@@ -85,7 +86,22 @@ class Problems:
             lines.insert(0, f"{self.name} has {self.error_count:,} problems:")
         if self.error_count > len(self.errors):
             lines.append(f"and {self.error_count - len(self.errors):,} more")
+        if with_warnings:
+            lines += map(str.strip, told_warnings(self.warnings, self.warning_count))
         raise DocumentError("\n".join(lines))
+
+
+def told_warnings(shown: Collection[Problem], count: int) -> Iterator[str]:
+    """Lines for warnings.
+
+    Args:
+        shown: those that are told in full.
+        count: how many there are.
+    """
+    yield from (f"  warning: {problem}" for problem in shown)
+    if count > len(shown):
+        more = count - len(shown)
+        yield f"  and {more:,} more warning{'' if more == 1 else 's'}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

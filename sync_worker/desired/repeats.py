@@ -28,9 +28,10 @@ _Record = tuple[str, str, int, str, str, str, str]
 class Repeats:
     """Takes in the items of a document, and then says what repeats. A context: it holds temporary files."""
 
-    def __init__(self, piece: int = PIECE) -> None:
+    def __init__(self, piece: int = PIECE, phone_region: str | None = None) -> None:
         self.users = 0  # after `problems` has run to its end
         self._size = piece
+        self._region = phone_region  # of the items, by which their numbers are compared
         self._count = 0
         self._piece: list[_Record] = []
         self._files: list[IO[str]] = []
@@ -61,7 +62,7 @@ class Repeats:
         pieces = [*(map(_loaded, file) for file in self._files), iter(self._piece)]
         for _, group in groupby(heapq.merge(*pieces), key=lambda record: record[:2]):
             self.users += 1
-            yield from check_user(map(_item, group))
+            yield from check_user(_item(record, self._region) for record in group)
 
     def _remember(self, item: Item) -> None:
         ref, self._count = item.ref, self._count + 1
@@ -84,7 +85,7 @@ def _loaded(line: str) -> _Record:
     return kind, value, number, where, channel_type, address, state
 
 
-def _item(record: _Record) -> Item:
+def _item(record: _Record, phone_region: str | None) -> Item:
     kind, value, _, where, channel_type, address, state = record
     ref = UserRef(kind=RefKind(kind), value=value, where=where)
     if not channel_type:
@@ -97,4 +98,5 @@ def _item(record: _Record) -> Item:
         address=address,
         state=State(state),
         where=where,
+        phone_region=phone_region,
     )

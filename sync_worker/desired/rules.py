@@ -1,7 +1,7 @@
 """What may stand in a desired state: types, addresses, and what one user may not say twice. Pure.
 
-Only what Canvas could never hold is refused: an address that looks odd may be somebody's. Blanks around text are
-dropped.
+Only what Canvas could never hold is refused, and what a spreadsheet made of a number: an address that looks odd may be
+somebody's. Blanks around text are dropped.
 """
 
 import re
@@ -11,15 +11,20 @@ from difflib import get_close_matches
 from typing import Final
 
 from sync_worker.channels import UserRef
+from sync_worker.desired.addresses import EMAIL, SMS, usable
 from sync_worker.desired.entries import Entry, Item, State, UserHead
-from sync_worker.desired.model import EMAIL, PUSH, ChannelKey, Wish
+from sync_worker.desired.model import PUSH, ChannelKey, Wish
 from sync_worker.desired.problems import NEAR, Problem, Severity, did_you_mean, shown
 from sync_worker.errors import DocumentError, UsageError
+from sync_worker.spreadsheets import AS_TEXT, REWRITTEN, rewritten
 
 TYPES: Final = ("email", "sms", "push", "chat", "twitter", "facebook", "yo", "slack")
 """The types seen at Canvas; another one is believed where it is no slip of the pen."""
 
 LONGEST: Final = 255  # characters of an address; Canvas's column holds no more
+
+_DIALLED: Final = frozenset({EMAIL, SMS, None})
+"""Types, and no known one, in whose addresses a spreadsheet may have rewritten a number."""
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -56,6 +61,8 @@ def address_of(channel_type: str | None, text: str) -> str:
         DocumentError: Canvas could never hold it.
     """
     address = text.strip()
+    if channel_type in _DIALLED and rewritten(address):
+        raise DocumentError(REWRITTEN, hint=AS_TEXT)
     flaw = _flaw(channel_type, address)
     if flaw:
         raise DocumentError(flaw, hint="" if address else "Leave the entry out where there is no address")
@@ -102,18 +109,24 @@ def writable(wish: Wish) -> bool:
         return False
 
 
+_LIKE: Final = {EMAIL: "an e-mail address", SMS: "a telephone number or a mailbox at a carrier's gateway"}
+
+
 # --- One entry, one user --------------------------------------------------------------------------------
 
 
-def check_entry(entry: Entry, field: str) -> Iterator[Problem]:
-    """Warnings: what this entry asks for will not be done."""
+def check_entry(entry: Entry, *, type_field: str = "type", address_field: str = "address") -> Iterator[Problem]:
+    """Warnings: what this entry asks for will not be done, or will be of no use."""
+    if entry.state is State.PRESENT and not usable(entry.type, entry.address):
+        what = f"this does not look like {_LIKE[entry.type]}"
+        yield Problem(where=entry.where, field=address_field, what=what, severity=Severity.WARNING)
     if entry.type == PUSH:
         what = "push channels are never touched"
     elif entry.type not in entry.manage:
         what = f"type {entry.type} is not in manage, so this is never touched"
     else:
         return
-    yield Problem(where=entry.where, field=field, what=what, severity=Severity.WARNING)
+    yield Problem(where=entry.where, field=type_field, what=what, severity=Severity.WARNING)
 
 
 def check_user(items: Iterable[Item]) -> list[Problem]:

@@ -68,8 +68,9 @@ def _wish(value: Value, spot: Spot, head: UserHead, terms: Terms, state: State) 
         skip_confirmation=skip,
         reason=reason,
         where=spot.where,
+        phone_region=terms.phone_region,
     )
-    yield from check_entry(entry, fields.spot("type").path)
+    yield from check_entry(entry, type_field=fields.spot("type").path, address_field=fields.spot("address").path)
     yield entry
 
 

@@ -23,7 +23,7 @@ SHOWN: Final = 20  # problems told of one sort
 WAS_FORGOTTEN: Final = "was forgotten"
 """The problem of a reference to somebody of whom nothing is to be kept."""
 COLUMNS: Final = (
-    "ref_kind", "ref_value", "ref_where", "mode", "manage", "type", "address", "folded", "state",
+    "ref_kind", "ref_value", "ref_where", "mode", "manage", "type", "address", "folded", "compared", "state",
     "skip_confirmation", "reason", "entry_where",
 )  # fmt: skip
 _VALUES: Final = attrgetter(*COLUMNS)
@@ -40,7 +40,8 @@ class StagedItem:
     manage: tuple[str, ...]
     type: str | None = None  # null, with all below: the head of a user object
     address: str | None = None
-    folded: str | None = None  # by which addresses are compared
+    folded: str | None = None  # in lower case
+    compared: str | None = None  # by which addresses are compared: folded, or a number as E.164
     state: str | None = None
     skip_confirmation: bool | None = None
     reason: str | None = None

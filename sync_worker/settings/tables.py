@@ -88,6 +88,15 @@ def _check_header(text: str) -> str:
     raise ValueError("goes into a request header: printable ASCII characters only")
 
 
+def _check_region(text: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - it is heavy, and most configurations do without
+
+    region = text.strip().upper()
+    if region in SUPPORTED_REGIONS:
+        return region
+    raise ValueError('is no region; write its two letters, such as "US" or "DE"')
+
+
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
@@ -190,6 +199,7 @@ class InstanceTable(Table):
     max_body_mb: Annotated[int, Field(ge=1, le=1024)] = 16
     allow_http: bool = False
     ca_file: Path | None = None  # PEM; None: the authorities that the system trusts
+    phone_region: Annotated[str, AfterValidator(_check_region)] | None = None  # of numbers without a country's code
     oauth: OAuthTable = OAuthTable()
     throttle: ThrottleTable = ThrottleTable()
     desired: DesiredTable = DesiredTable()

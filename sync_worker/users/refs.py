@@ -9,6 +9,7 @@ from typing import Final
 from sync_worker.canvas.wire import number_of
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.errors import SourceError
+from sync_worker.spreadsheets import AS_TEXT, REWRITTEN, rewritten
 
 KINDS: Final[Mapping[str, RefKind]] = {
     "id": RefKind.ID,
@@ -39,6 +40,8 @@ def reference(kind: RefKind, value: str, where: str) -> UserRef:
     if kind is not RefKind.ID:
         return UserRef(kind=kind, value=value, where=where)
     number = number_of(value)
+    if number is None and rewritten(value):
+        raise SourceError(f"{value[:40]!r}: {REWRITTEN}", where=where, hint=AS_TEXT)
     if number is None:
         raise SourceError(
             f"{value[:40]!r} is no Canvas id",

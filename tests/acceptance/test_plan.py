@@ -286,6 +286,50 @@ def test_validate_a_document(program: Program, addresses: dict[int, str]) -> Non
     assert "--config FILE validate" in program.run("validate", "c.toml").stderr
 
 
+CASES = Path(__file__).parents[1] / "cases"
+
+
+def test_validate_lists_what_does_not_look_like_an_address(program: Program) -> None:
+    """Each with its line, beside the mistakes; what a spreadsheet has made of a number is one, and says what to do."""
+    done = program.run("validate", str(CASES / "addresses.csv"))
+    assert (done.returncode, done.stdout) == (2, "")
+    mistake, *warnings = (line.removeprefix("sync-worker: ") for line in done.stderr.splitlines())
+    assert "addresses.csv:10: address: a spreadsheet has rewritten the number" in mistake
+    assert "Format the column as text" in mistake
+    odd = [line for line in warnings if ": address: " in line]
+    assert odd == [
+        f"warning: addresses.csv:{line}: address: this does not look like {what}"
+        for line, what in (
+            *((line, "an e-mail address") for line in range(2, 8)),
+            (9, "a telephone number or a mailbox at a carrier's gateway"),
+        )
+    ]
+
+
+def test_a_typo_does_not_replace_a_good_address(
+    program: Program, canvas: SandboxProcess, addresses: dict[int, str]
+) -> None:
+    """The plan says so before anybody approves it; applied, the good address stays until a person allows it."""
+    user = canvas.plain()[0]
+    before = addresses.get(user) or next(c["address"] for c in canvas.many("GET", "channels") if c["user_id"] == user)
+    text = (CASES / "exact-typo.yaml").read_text().replace("1042", str(user))
+    (program.folder / "typo.yaml").write_text(text)
+    said = program.run("plan", "--desired", "typo.yaml")
+    assert said.returncode == 10
+    assert "! 1 user loses a good address to one that does not look like an address" in said.stdout
+    assert "does not look like an address; typo.yaml:6" in said.stdout
+    left = program.run("apply", "1", "--yes", "--allow-default-change")
+    assert left.returncode == 4
+    assert (
+        "its replacement does not look like an address (option --allow-unusable-replacement)"
+        in left.stdout + left.stderr
+    )
+    live = {c["address"] for c in canvas.many("GET", "channels") if c["user_id"] == user}
+    assert before in live
+    allowed = program.run("apply", "1", "--yes", "--allow-default-change", "--allow-unusable-replacement")
+    assert allowed.returncode in {0, 3}, allowed.stderr
+
+
 def test_export(program: Program) -> None:
     """Each form, by the name of the file, 0600; planning it changes nothing; without a file YAML on stdout."""
     assert program.run("run").returncode == 0

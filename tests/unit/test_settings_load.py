@@ -51,6 +51,15 @@ def test_defaults(config: Path) -> None:
     assert (settings.web.bind, settings.logs.level, settings.schedule) == ("127.0.0.1:8080", None, ())
 
 
+def test_the_region_of_numbers(config: Path) -> None:
+    """Two letters, in any case; a country's name, its code and the international part are none."""
+    assert load(config, LOCAL).instance("main").phone_region is None
+    assert load(config, f"{LOCAL}phone_region = 'de'\n").instance("main").phone_region == "DE"
+    for wrong in ("USA", "Germany", "+1", "", "001", "ZZ"):
+        (problem,) = problems(config, f"{LOCAL}phone_region = '{wrong}'\n")
+        assert problem.endswith('phone_region: is no region; write its two letters, such as "US" or "DE"'), problem
+
+
 def test_settings_are_frozen(config: Path) -> None:
     """Nobody changes a setting on the way."""
     settings = load(config, LOCAL)

@@ -71,8 +71,9 @@ def read_row(cells: Mapping[str, str], where: str, terms: Terms) -> Iterator[Ent
         skip_confirmation=skip or state is State.ABSENT,
         reason=reason,
         where=where,
+        phone_region=terms.phone_region,
     )
-    yield from check_entry(entry, "type")
+    yield from check_entry(entry)
     yield entry
 
 

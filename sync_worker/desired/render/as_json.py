@@ -6,11 +6,12 @@ The shape, version 1; `plan_from_json` takes what `plan_to_json` and `render` wr
   refused.
 - `instance`, `origin`, `made_at` (ISO 8601), `unchanged`, `managed_live`, and `source`: `document`, `digest`, `users`,
   `users_before`, `unresolved`, `only`.
-- `users`, each: `diff`, `read_at`, `warnings` (`loses_last_email`, `changes_default`, `messages`, `sis_refused`,
-  `sis_reappeared`), `suspicions` (`channel_id`, `warn`). `diff`: `desired` (what the document wants), `live` (the
-  channels that are assumed; a field that Canvas left out is left out), `changes`, `unmanaged`, the default address and
-  the number of deliverable ones before and after. A change: `kind` (`create`, `delete`), `user_id`, `type`, `address`,
-  `channel_id`, `skip_confirmation`, `replaced`, `reason`, `where`.
+- `users`, each: `diff`, `read_at`, `warnings` (`loses_last_email`, `changes_default`, `unusable_replacement`,
+  `unusable_address`, `messages`, `sis_refused`, `sis_reappeared`), `suspicions` (`channel_id`, `warn`). `diff`:
+  `desired` (what the document wants), `live` (the channels that are assumed; a field that Canvas left out is left out),
+  `changes`, `unmanaged`, the default address and the number of deliverable ones before and after, and `stranded` (types
+  whose deletes leave what does not look like an address). A change: `kind` (`create`, `delete`), `user_id`, `type`,
+  `address`, `channel_id`, `skip_confirmation`, `replaced`, `reason`, `where`, `phone_region`.
 - for convenience, not read again: `totals`, and from `render` `ruling`: `tripped` (`kind`, `figure`, `limit`, `option`)
   and `withheld` (`user_id`, `kind`, `type`, `address`, `channel_id`, `why`).
 """

@@ -161,6 +161,8 @@ def _sign(change: Change) -> Sign:
 def _notes(change: Change, user: PlannedUser) -> Iterator[str]:
     if change.kind is Kind.CREATE and not change.skip_confirmation:
         yield "a confirmation message goes to this address"
+    if change in user.diff.unusable:
+        yield "does not look like an address"
     if change.channel_id is not None:
         yield f"channel {change.channel_id}"
     if change.replaced:

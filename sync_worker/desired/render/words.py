@@ -21,6 +21,14 @@ WARNINGS: Final[Mapping[Warn, tuple[str, str]]] = {
         "user gets another default address",
         "users get another default address",
     ),
+    Warn.UNUSABLE_REPLACEMENT: (
+        "user loses a good address to one that does not look like an address",
+        "users lose a good address to one that does not look like an address",
+    ),
+    Warn.UNUSABLE_ADDRESS: (
+        "user gets what does not look like an address",
+        "users get what does not look like an address",
+    ),
     Warn.MESSAGES: (
         "user gets a confirmation message",
         "users get confirmation messages",

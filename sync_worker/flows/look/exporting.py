@@ -5,7 +5,7 @@ Planning the export of the present changes nothing; planning what is missing giv
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sync_worker.channels import RefKind, UserRef, by_id
@@ -35,28 +35,30 @@ class Exported:
 
 
 async def export(
-    database: Database, instance: str, selection: Selection, exported: Exported
+    database: Database, instance: str, selection: Selection, exported: Exported, phone_region: str | None = None
 ) -> AsyncGenerator[DesiredUser]:
     """The users with their channels in order of id; memory stays flat."""
     group: list[ExportedChannel] = []
     async with aclosing(channels(database, instance, selection)) as found:
         async for channel in found:
             if group and group[0].user_id != channel.user_id:
-                for user in _user(group, selection, exported):
+                for user in _user(group, selection, exported, phone_region):
                     yield user
                 group = []
             group.append(channel)
     if group:
-        for user in _user(group, selection, exported):
+        for user in _user(group, selection, exported, phone_region):
             yield user
 
 
-def _user(group: list[ExportedChannel], selection: Selection, exported: Exported) -> Iterator[DesiredUser]:
+def _user(
+    group: list[ExportedChannel], selection: Selection, exported: Exported, phone_region: str | None
+) -> Iterator[DesiredUser]:
     """The user of these channels, if there is anything to say."""
     if selection.only_missing and group[0].user_state == "gone":
         exported.gone += 1
         return
-    wishes = [_wish(channel) for channel in group]
+    wishes = [replace(_wish(channel), phone_region=phone_region) for channel in group]
     present = {wish.key: wish for wish in reversed(wishes) if writable(wish)}
     exported.unwritable += sum(not writable(wish) for wish in wishes)
     if present:
@@ -69,6 +71,7 @@ def _user(group: list[ExportedChannel], selection: Selection, exported: Exported
             mode=TERMS.mode,
             manage=TERMS.manage,
             present=tuple(reversed(present.values())),
+            phone_region=phone_region,
         )
 
 

@@ -25,7 +25,7 @@ class Look:
         return self.channel is not None and self.channel.workflow_state != ACTIVE
 
 
-def change_of(action: Action) -> Change:
+def change_of(action: Action, phone_region: str | None = None) -> Change:
     """The change that an action is to make."""
     return Change(
         kind=Kind(action.kind),
@@ -34,12 +34,13 @@ def change_of(action: Action) -> Change:
         address=action.address,
         channel_id=action.channel_id if action.kind == Kind.DELETE else None,
         skip_confirmation=action.skip_confirmation,
+        phone_region=phone_region,
     )
 
 
-def look(action: Action, read: Snapshot | Gone) -> Look:
+def look(action: Action, read: Snapshot | Gone, phone_region: str | None = None) -> Look:
     """Whether the effect of an action is there."""
-    return look_for(change_of(action), read, action.channel_id)
+    return look_for(change_of(action, phone_region), read, action.channel_id)
 
 
 def look_for(change: Change, read: Snapshot | Gone, answered: int | None = None) -> Look:
@@ -48,13 +49,13 @@ def look_for(change: Change, read: Snapshot | Gone, answered: int | None = None)
         return Look(effect=change.kind is Kind.DELETE, user_gone=True)
     if change.kind is Kind.DELETE:
         return Look(effect=all(channel.id != change.channel_id for channel in read.channels))
-    channel = made(read, change.key, answered)
+    channel = made(read, change, answered)
     return Look(effect=channel is not None, channel=channel)
 
 
-def made(read: Snapshot, key: ChannelKey, channel_id: int | None) -> Channel | None:
+def made(read: Snapshot, change: Change, channel_id: int | None) -> Channel | None:
     """The channel with the address that was asked for, else the one that Canvas answered with, if it is there."""
-    asked = next((each for each in read.channels if key_of(each.type, each.address) == key), None)
+    asked = next(filter(change.means, read.channels), None)
     return asked or next((each for each in read.channels if each.id == channel_id), None)
 
 
@@ -101,15 +102,16 @@ def explained(action: Action, done: Iterable[Action]) -> bool:
     )
 
 
-def contradicted(done: Iterable[Action], read: Snapshot | Gone) -> Action | None:
+def contradicted(done: Iterable[Action], read: Snapshot | Gone, phone_region: str | None = None) -> Action | None:
     """The last of our own recent actions on an address that this read does not show: then the read is too old.
 
     Args:
         done: what was done to the user a moment ago, in the order of doing.
         read: a complete read.
+        phone_region: of the instance.
     """
     latest = {_key(action): action for action in done if action.user_id == read.user_id}
-    return next((action for action in latest.values() if not look(action, read).effect), None)
+    return next((action for action in latest.values() if not look(action, read, phone_region).effect), None)
 
 
 def _key(action: Action) -> ChannelKey:

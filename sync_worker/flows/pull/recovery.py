@@ -116,6 +116,7 @@ class _Recovery:
     def __init__(self, rooms: Rooms, journal: Journal, read: Reader, done: tuple[Action, ...]) -> None:
         self._clock = rooms.clock
         self._settle_after: timedelta = rooms.instance.guards.settle_after
+        self._region = rooms.instance.phone_region
         self._journal = journal
         self._read = read
         self._done = done
@@ -155,7 +156,7 @@ class _Recovery:
 
     async def _step(self, action: Action, unknown: Unknown, read: Snapshot | Gone) -> Unknown | None:
         """One more read of an action; None where it is settled with it."""
-        now = look(action, read)
+        now = look(action, read, self._region)
         self._mind(action, now)
         after = unknown.after(read.read_at, effect=now.effect, settle_after=self._settle_after)
         if isinstance(after, Agreed):
@@ -167,7 +168,7 @@ class _Recovery:
     async def _watch(self, actions: Sequence[Action], read: Snapshot | Gone) -> None:
         """What was found not done, and has been done after all."""
         for action in actions:
-            now = look(action, read)
+            now = look(action, read, self._region)
             if now.effect and not now.user_gone and not explained(action, self._done):
                 self._mind(action, now)
                 await self._close(action, late(now), read)

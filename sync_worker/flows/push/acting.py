@@ -103,6 +103,7 @@ class Actor:
         self._clock = rooms.clock
         self._settle_after = rooms.instance.guards.settle_after
         self._before = before
+        self._region = rooms.instance.phone_region
         self._ending = ending
         self._client = rooms.client
         self._reader = ordered(reader(rooms, outage), journal.read_order)
@@ -136,7 +137,7 @@ class Actor:
         outcome = await self._read(task.user.diff.desired.user_id)
         match outcome:
             case Snapshot(user_id=user_id):
-                if contradicted(self._before.recent.get(user_id, ()), outcome) is None:
+                if contradicted(self._before.recent.get(user_id, ()), outcome, self._region) is None:
                     return outcome
                 for change in task.actions:
                     self._tally.note(change, Status.PLANNED, _STALE)
@@ -305,7 +306,7 @@ class Actor:
         sent, read, ours = closing.sent_at, first, replace(action, channel_id=closing.channel_id or action.channel_id)
         unknown = Unknown(sent_at=sent or first.read_at)
         while True:
-            now = look(ours, read)
+            now = look(ours, read, self._region)
             after = unknown.after(read.read_at, effect=now.effect, settle_after=self._settle_after)
             if isinstance(after, Agreed):
                 return settled(ours, now)
@@ -338,7 +339,7 @@ class Actor:
             None if closing.status is Status.DONE else closing.note,
             messaged=closing.messaged,
         )
-        channel = made(after, change.key, closing.channel_id) if isinstance(after, Snapshot) else None
+        channel = made(after, change, closing.channel_id) if isinstance(after, Snapshot) else None
         is_create = change.kind is Kind.CREATE
         if is_create and closing.status is Status.UNCERTAIN:
             self._caution.unseen(change, channel)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sync_worker.canvas.read import read_user
 from sync_worker.channels import Channel, Gone, Snapshot, User, UserRef
-from sync_worker.desired.diff import diff
+from sync_worker.desired.diff import UserDiff, deleting_only, diff
 from sync_worker.desired.model import PUSH, DesiredUser, Mode, Wish, key_of
 from sync_worker.desired.plan import Plan, Source, planned
 from sync_worker.errors import NotFound, RequestFailed, Trouble, UsageError
@@ -31,9 +31,15 @@ async def plan_create(rooms: Rooms, ref: UserRef, wanted: Wanted) -> Plan:
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
     user, snapshot = await _user(rooms, ref)
-    wish = Wish(type=wanted.type, address=wanted.address, skip_confirmation=wanted.skip_confirmation)
+    region = rooms.instance.phone_region
+    wish = Wish(
+        type=wanted.type,
+        address=wanted.address,
+        skip_confirmation=wanted.skip_confirmation,
+        phone_region=region,
+    )
     desired = replace(_desired(ref, user, wish), present=(wish,))
-    return _plan(rooms, desired, snapshot, f"channels create {ref} {wanted.type}")
+    return _plan(rooms, diff(desired, snapshot.channels), snapshot, f"channels create {ref} {wanted.type}")
 
 
 async def plan_delete(rooms: Rooms, ref: UserRef, channel: str) -> Plan:
@@ -49,12 +55,14 @@ async def plan_delete(rooms: Rooms, ref: UserRef, channel: str) -> Plan:
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
     user, snapshot = await _user(rooms, ref)
-    found = _find(snapshot, channel, ref)
+    region = rooms.instance.phone_region
+    found = _find(snapshot, channel, ref, region)
     if found.type == PUSH:
         raise UsageError("a push device is removed by its token", hint="See: sync-worker channels delete-push --help")
-    wish = Wish(type=found.type, address=found.address)
+    wish = Wish(type=found.type, address=found.address, phone_region=region)
     desired = replace(_desired(ref, user, wish), absent=(wish,))
-    return _plan(rooms, desired, snapshot, f"channels delete {ref} {found.id}")
+    deletes = deleting_only(diff(desired, snapshot.channels), {found.id})
+    return _plan(rooms, deletes, snapshot, f"channels delete {ref} {found.id}")
 
 
 async def _user(rooms: Rooms, ref: UserRef) -> tuple[User, Snapshot]:
@@ -76,13 +84,11 @@ async def _user(rooms: Rooms, ref: UserRef) -> tuple[User, Snapshot]:
     raise UsageError(f"the channels of user {user.id} cannot be read: {why}", where=rooms.instance.origin)
 
 
-def _find(snapshot: Snapshot, channel: str, ref: UserRef) -> Channel:
-    by_number = [each for each in snapshot.channels if str(each.id) == channel]
-    found = by_number or [
-        each
-        for each in snapshot.channels
-        if each.type != PUSH and key_of(each.type, each.address) == key_of(each.type, channel)
-    ]
+def _find(snapshot: Snapshot, channel: str, ref: UserRef, region: str | None) -> Channel:
+    named = [each for each in snapshot.channels if str(each.id) == channel]
+    addressed = [each for each in snapshot.channels if each.type != PUSH]
+    same = [each for each in addressed if key_of(each.type, each.address, region) == key_of(each.type, channel, region)]
+    found = named or [each for each in same if each.address == channel] or same
     if len(found) == 1:
         return found[0]
     what = "no channel" if not found else f"{len(found)} channels"
@@ -93,11 +99,12 @@ def _find(snapshot: Snapshot, channel: str, ref: UserRef) -> Channel:
 
 def _desired(ref: UserRef, user: User, wish: Wish) -> DesiredUser:
     """One user of whom nothing is wanted yet; only the type of the wish may be touched."""
-    return DesiredUser(user_id=user.id, ref=ref, mode=Mode.ADD, manage=frozenset({wish.type}))
+    return DesiredUser(
+        user_id=user.id, ref=ref, mode=Mode.ADD, manage=frozenset({wish.type}), phone_region=wish.phone_region
+    )
 
 
-def _plan(rooms: Rooms, desired: DesiredUser, snapshot: Snapshot, what: str) -> Plan:
-    found = diff(desired, snapshot.channels)
+def _plan(rooms: Rooms, found: UserDiff, snapshot: Snapshot, what: str) -> Plan:
     return Plan(
         instance=rooms.instance.name,
         origin=rooms.instance.origin,

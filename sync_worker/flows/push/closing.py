@@ -5,7 +5,7 @@ from typing import Final
 
 from sync_worker.channels import Channel, Gone, Snapshot
 from sync_worker.desired.diff import Change, Kind
-from sync_worker.desired.model import ACTIVE, key_of
+from sync_worker.desired.model import ACTIVE
 from sync_worker.errors import Forbidden, NotFound, RefusedAlone, Rejected, RequestFailed
 from sync_worker.flows.pull.outcomes import GONE, late, look_for, made
 from sync_worker.mirror.actions import Closing, Status
@@ -50,7 +50,7 @@ def _rejected(change: Change, why: str, after: Snapshot | Gone) -> Closing:
 
 def _created(change: Change, response: Response, after: Snapshot | Gone) -> Closing:
     answer = response.channel
-    channel = None if isinstance(after, Gone) else made(after, change.key, answer.id if answer else None)
+    channel = None if isinstance(after, Gone) else made(after, change, answer.id if answer else None)
     if response.error is None and channel is not None:
         messaged = channel.workflow_state != ACTIVE
         return Closing(status=Status.DONE, note=_note(change, channel), channel_id=channel.id, messaged=messaged)
@@ -64,7 +64,7 @@ def _created(change: Change, response: Response, after: Snapshot | Gone) -> Clos
 
 
 def _note(change: Change, channel: Channel) -> str | None:
-    if key_of(channel.type, channel.address) != change.key:
+    if not change.means(channel):
         return f"Canvas writes the address as {channel.address}: write it like that in the desired state"
     return None
 

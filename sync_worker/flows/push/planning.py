@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from sync_worker.flows.pull.fetch import Reader, read_all
 from sync_worker.flows.push.references import resolve
 from sync_worker.flows.rooms import Rooms
 from sync_worker.flows.watch import leading
+from sync_worker.folding import fold
 from sync_worker.mirror import binding
 from sync_worker.mirror.actions import suspicious
 from sync_worker.mirror.foreign import asking, load
@@ -48,7 +49,7 @@ class PlanRequest:
     """What to plan."""
 
     document: Path | QuerySpec
-    terms: Terms
+    terms: Terms  # without the region of numbers: that is the instance's
     max_age: timedelta | None  # how old the mirror may be to serve as a filter; None: read everybody live
     only: tuple[Spec, ...] = ()  # the users to plan; empty: all whom the document names
 
@@ -73,6 +74,7 @@ async def make_plan(rooms: Rooms, request: PlanRequest, progress: Progress) -> P
         WrongCanvas: the mirror is of another one.
         TokenRefused, Unreachable: Canvas cannot be asked.
     """
+    request = replace(request, terms=replace(request.terms, phone_region=rooms.instance.phone_region))
     progress.phase = "reading the document"
     bound = await binding.binding(rooms.database, rooms.instance.name)
     if bound is not None:
@@ -142,7 +144,7 @@ async def _fill(stage: Stage, rooms: Rooms, request: PlanRequest) -> str:
         await stage.add(_staged(problems.sift(read(request.document, request.terms))))
     await stage.complete()
     for group in await stage.suspects():
-        for problem in check_user(_item(item) for item in group):
+        for problem in check_user(_item(item, request.terms.phone_region) for item in group):
             problems.add(problem)
     problems.raise_errors()
     return checksum
@@ -185,7 +187,8 @@ def _entry(entry: Entry) -> StagedItem:
         manage=_sorted(entry.manage),
         type=entry.type,
         address=entry.address,
-        folded=entry.key.address,
+        folded=fold(entry.address),
+        compared=entry.key.address,
         state=entry.state.value,
         skip_confirmation=entry.skip_confirmation,
         reason=entry.reason,
@@ -198,7 +201,7 @@ def _sorted(types: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(types))
 
 
-def _item(staged: StagedItem) -> Item:
+def _item(staged: StagedItem, phone_region: str | None) -> Item:
     ref = UserRef(kind=RefKind(staged.ref_kind), value=staged.ref_value, where=staged.ref_where)
     mode, manage = Mode(staged.mode), frozenset(staged.manage)
     if staged.type is None:
@@ -213,6 +216,7 @@ def _item(staged: StagedItem) -> Item:
         skip_confirmation=bool(staged.skip_confirmation),
         reason=staged.reason or "",
         where=staged.entry_where or "",
+        phone_region=phone_region,
     )
 
 
@@ -239,7 +243,9 @@ class _Comparison:
         self.managed_live = satisfied.managed_live
         async for page in stage.users(PAGE):
             live = {
-                user.user_id: _Live(user.read_at, user.live) for user in page if user.read_at and not _differs(user)
+                user.user_id: _Live(user.read_at, user.live)
+                for user in page
+                if user.read_at and not diff(self._desired(user), user.live).changes
             }
             live |= await self._live([user for user in page if user.user_id not in live])
             self._progress.done += len(page)
@@ -262,10 +268,14 @@ class _Comparison:
         return live
 
     def _compare(self, user: StagedUser, live: "_Live") -> "_Compared":
-        result = diff(_desired(user), live.channels)
+        result = diff(self._desired(user), live.channels)
         self.compared += 1
         self.managed_live += result.managed_live
         return _Compared(diff=result, read_at=live.read_at)
+
+    def _desired(self, user: StagedUser) -> DesiredUser:
+        region = self._rooms.instance.phone_region
+        return desired_user(user.user_id, [_item(item, region) for item in user.items], region)
 
     async def _planned(self, compared: list["_Compared"]) -> list[PlannedUser]:
         """Those who need something, with what the journal knows about the channels to delete."""
@@ -293,12 +303,3 @@ class _Compared:
 
     diff: UserDiff
     read_at: datetime
-
-
-def _differs(user: StagedUser) -> bool:
-    """Whether the mirror says that something is to be done."""
-    return bool(diff(_desired(user), user.live).changes)
-
-
-def _desired(user: StagedUser) -> DesiredUser:
-    return desired_user(user.user_id, [_item(item) for item in user.items])

@@ -14,11 +14,10 @@ from itertools import groupby
 from typing import Final
 
 from sync_worker.channels import Channel, Failure, Gone, Snapshot, by_id
-from sync_worker.desired.diff import Kind, UserDiff, diff
+from sync_worker.desired.diff import Kind, UserDiff, deleting_only, diff
 from sync_worker.desired.model import (
     ACTIVE,
     LAST_PLACE,
-    ChannelKey,
     DesiredUser,
     Mode,
     Wish,
@@ -186,6 +185,7 @@ class _Undo:
     def __init__(self, rooms: Rooms, run_id: int, progress: Progress, waiting: tuple[Unsettled, ...]) -> None:
         self._rooms = rooms
         self._waiting = list(waiting)
+        self._region = rooms.instance.phone_region
         self._what = f"undo of run {run_id}"  # close_undone_plans of sql/queries/journal.sql knows the run by it
         self._progress = progress
         self._notes: list[str] = []
@@ -263,13 +263,14 @@ class _Undo:
         rooms, settle_after = self._rooms, self._rooms.instance.guards.settle_after
         now = rooms.clock.now()
         recent = await done_since(rooms.database, rooms.instance.name, now - settle_after, sorted(live))
-        stale = {user_id for user_id, snapshot in live.items() if contradicted(recent, snapshot) is not None}
+        stale = {
+            user_id for user_id, snapshot in live.items() if contradicted(recent, snapshot, self._region) is not None
+        }
         self._waiting += [Unsettled(user_id=each, why=STALE, due_at=now + settle_after) for each in sorted(stale)]
         return {user_id: snapshot for user_id, snapshot in live.items() if user_id not in stale}
 
     def _user(self, done: list[Deed], snapshot: Snapshot) -> PlannedUser:
-        here = {key_of(channel.type, channel.address): channel for channel in snapshot.channels}
-        absent = [self._wish(deed) for deed in done if deed.action.kind == Kind.CREATE and self._ours(deed, here)]
+        ours = [deed for deed in done if deed.action.kind == Kind.CREATE and self._ours(deed, snapshot.channels)]
         deleted = sorted((deed for deed in done if deed.action.kind == Kind.DELETE), key=_place)
         desired = DesiredUser(
             user_id=snapshot.user_id,
@@ -277,9 +278,10 @@ class _Undo:
             mode=Mode.ADD,
             manage=frozenset(deed.action.type for deed in done),
             present=tuple(map(self._wish, deleted)),
-            absent=tuple(absent),
+            absent=tuple(map(self._wish, ours)),
+            phone_region=self._region,
         )
-        found = diff(desired, snapshot.channels)
+        found = deleting_only(diff(desired, snapshot.channels), {deed.action.channel_id for deed in ours})
         self._compare_default(found, done)
         return planned(found, snapshot.read_at)
 
@@ -293,20 +295,26 @@ class _Undo:
                 "the run: Canvas puts an address that comes back behind the others"
             )
 
-    def _ours(self, deed: Deed, here: dict[ChannelKey, Channel]) -> bool:
+    def _ours(self, deed: Deed, live: tuple[Channel, ...]) -> bool:
         """Whether the channel that we created is still there."""
-        channel = here.get(key_of(deed.action.type, deed.action.address))
-        if channel is None or channel.id == deed.action.channel_id:
-            return channel is not None
-        self._leave(deed, f"the address belongs to another channel now, {channel.id}")
-        return False
+        key = key_of(deed.action.type, deed.action.address, self._region)
+        same = [channel.id for channel in live if key_of(channel.type, channel.address, self._region) == key]
+        if same and deed.action.channel_id not in same:
+            self._leave(deed, f"the address belongs to another channel now, {same[0]}")
+        return deed.action.channel_id in same
 
     def _wish(self, deed: Deed) -> Wish:
         """The channel as it was: one that was confirmed, or needed none, comes back without a message."""
         action = deed.action
         before = next((channel for channel in deed.before if channel.id == action.channel_id), None)
         active = before is None or before.workflow_state == ACTIVE
-        return Wish(type=action.type, address=action.address, skip_confirmation=active, where=self._what)
+        return Wish(
+            type=action.type,
+            address=action.address,
+            skip_confirmation=active,
+            where=self._what,
+            phone_region=self._region,
+        )
 
 
 def _place(deed: Deed) -> int:

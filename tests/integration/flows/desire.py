@@ -72,7 +72,9 @@ class Desire:
         counts, form = Exported(), writing.yaml(TERMS)
         text = form.head + form.first
         async with self.stage.rooms() as rooms:
-            async for user in export(rooms.database, "main", selection or Selection(), counts):
+            async for user in export(
+                rooms.database, "main", selection or Selection(), counts, rooms.instance.phone_region
+            ):
                 text += form.user(user)
         return self.write("export.yaml", text if counts.users else form.head + form.nobody), counts
 

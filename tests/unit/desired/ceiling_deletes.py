@@ -10,7 +10,7 @@ from sync_worker.desired.plan import PlannedUser
 from tests.unit.desired.builders import MORNING, channel, user, wanted, wish
 from tests.unit.desired.ceiling_cases import OPEN, Deleting
 from tests.unit.desired.guard_cases import GENEROUS
-from tests.unit.desired.guard_people import DEFAULT, LAST
+from tests.unit.desired.guard_people import DEFAULT, LAST, UNUSABLE
 
 BOTH = frozenset({"email", "sms"})
 A, B, C = channel(1, "a@x"), channel(2, "b@x"), channel(3, "c@x")
@@ -281,6 +281,45 @@ DEFAULT_ADDRESS = [
     ),
 ]
 
+# --- what does not look like an address --------------------------------------------------------------------
+
+GOOD, OTHER, TYPO = channel(1, "ann@x.example"), channel(2, "ann@y.example"), channel(3, "mailto:ann@x.example")
+MISTYPED = user(wanted([TYPO.address], absent=(wish(GOOD.address),)), (GOOD,))
+ONE_OF_THREE = user(wanted(absent=(wish(GOOD.address), wish("+1", "sms")), manage=BOTH), (GOOD, OTHER, TYPO, PHONE))
+UNUSABLE_ALLOWED = Allowances(default_change=True, unusable_replacement=True)
+STRAY = ("withheld", "what would be left does not look like an address now, which the plan does not say")
+
+UNUSABLE_ADDRESS = [
+    Deleting(
+        name="a typo came in its stead",
+        approved=MISTYPED,
+        live=(GOOD, TYPO),
+        dropped={GOOD.address: ("withheld", UNUSABLE)},
+    ),
+    Deleting(
+        name="a typo came in its stead, as allowed",
+        approved=MISTYPED,
+        live=(GOOD, TYPO),
+        allowances=UNUSABLE_ALLOWED,
+        due=(GOOD.address,),
+    ),
+    Deleting(
+        name="another one is left",
+        approved=ONE_OF_THREE,
+        live=(GOOD, OTHER, TYPO),
+        due=(GOOD.address,),
+        dropped={"+1": GONE},
+    ),
+    Deleting(
+        name="nothing but a typo is left now",
+        approved=ONE_OF_THREE,
+        live=(GOOD, TYPO, PHONE),
+        allowances=UNUSABLE_ALLOWED,
+        due=("+1",),
+        dropped={GOOD.address: STRAY},
+    ),
+]
+
 # --- the order -------------------------------------------------------------------------------------------
 
 ORDER = [
@@ -300,4 +339,4 @@ ORDER = [
     ),
 ]
 
-DELETES = (*APPROVED, *REPLACED, *GUARDED, *LAST_ADDRESS, *DEFAULT_ADDRESS, *ORDER)
+DELETES = (*APPROVED, *REPLACED, *GUARDED, *LAST_ADDRESS, *DEFAULT_ADDRESS, *UNUSABLE_ADDRESS, *ORDER)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sync_worker.channels import Channel
 from sync_worker.desired.diff import Change, Kind
 from sync_worker.desired.guards import Allowances, GuardLimits
+from sync_worker.desired.model import Mode, Wish
 from sync_worker.desired.plan import PlannedUser
 from tests.unit.desired.builders import channel, creating, deleting, plan, user, wanted, wish
 from tests.unit.desired.guard_cases import C10, D10, DELETES, ELEVEN_CREATES, ELEVEN_DELETES, GENEROUS, M2, Case
@@ -12,12 +14,17 @@ from tests.unit.desired.guard_cases import C10, D10, DELETES, ELEVEN_CREATES, EL
 # --- single changes -------------------------------------------------------------------------------------
 
 
-def removing(*addresses: str, keeping: Iterable[str] = ("kept@x",), type: str = "email") -> PlannedUser:  # noqa: A002
+def removing(
+    *addresses: str,
+    keeping: Iterable[str] = ("kept@school.example",),
+    type: str = "email",  # noqa: A002
+    region: str | None = None,
+) -> PlannedUser:
     """A user who loses these; the default stays unless nothing is kept."""
     kept = [channel(number, address) for number, address in enumerate(keeping, start=1)]
     doomed = [channel(number, address, type) for number, address in enumerate(addresses, start=10)]
-    absent = tuple(wish(address, type) for address in addresses)
-    return user(wanted(absent=absent, manage=frozenset({"email", "sms"})), [*kept, *doomed])
+    absent = tuple(wish(address, type, phone_region=region) for address in addresses)
+    return user(wanted(absent=absent, manage=frozenset({"email", "sms"}), phone_region=region), [*kept, *doomed])
 
 
 def protecting(*patterns: str) -> GuardLimits:
@@ -68,6 +75,19 @@ PROTECTED = [
         plan=plan(removing("+1 555", type="sms")),
         limits=protecting("+1*"),
         withheld={"+1 555": protected("+1*")},
+    ),
+    *(
+        Case(
+            name=f"the number {number} is {pattern} in {region}",
+            plan=plan(removing(number, type="sms", region=region)),
+            limits=protecting(pattern),
+            withheld={number: protected(pattern)} if same else {},
+        )
+        for number, pattern, region, same in [
+            ("(555) 026-1041", "+15550261041", "US", True),
+            ("(555) 026-1041", "+15550261041", None, False),
+            ("+1 555 026 1041", "+1 (555) 026-1041", None, True),
+        ]
     ),
     Case(name="creates need no protection", plan=plan(creating(1)), limits=protecting("*")),
     Case(
@@ -149,6 +169,123 @@ PEOPLE = [
         limits=M2,
         allowances=DEFAULT_ALLOWED,
         withheld={"old@x": LAST},
+    ),
+]
+
+UNUSABLE = "its replacement does not look like an address (option --allow-unusable-replacement)"
+UNUSABLE_ALLOWED = Allowances(default_change=True, unusable_replacement=True)
+GOOD, TYPO, OTHER = "ann@school.example", "mailto:ann@school.example", "ann@home.example"
+
+
+def becoming(*wishes: Wish | str, live: Iterable[Channel] = (channel(1, GOOD),)) -> PlannedUser:
+    """A user who is to have these and nothing else."""
+    return user(wanted(wishes, mode=Mode.EXACT, manage=frozenset({"email", "sms"})), live)
+
+
+SMS_LIVE = (channel(1, GOOD), channel(2, "+1 555 026 1041", "sms"))
+UNUSABLE_REPLACEMENTS = [
+    Case(name="a typo replaces a good address", plan=plan(becoming(TYPO)), withheld={GOOD: UNUSABLE}),
+    Case(name="a typo replaces a good address, allowed", plan=plan(becoming(TYPO)), allowances=UNUSABLE_ALLOWED),
+    Case(
+        name="nothing else allows it",
+        plan=plan(becoming(TYPO)),
+        allowances=Allowances(expect_creates=1, expect_deletes=1, default_change=True, empty=True),
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(
+        name="and it allows nothing else",
+        plan=plan(becoming(TYPO)),
+        allowances=Allowances(unusable_replacement=True),
+        withheld={GOOD: DEFAULT},
+    ),
+    Case(
+        name="several typos",
+        plan=plan(becoming(TYPO, "ann@school")),
+        allowances=DEFAULT_ALLOWED,
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(name="one of several is good", plan=plan(becoming(OTHER, TYPO)), allowances=DEFAULT_ALLOWED),
+    Case(
+        name="one of several is good, and mail goes to the other",
+        plan=plan(becoming(TYPO, OTHER)),
+        allowances=DEFAULT_ALLOWED,
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(name="a good one is kept", plan=plan(becoming(GOOD, TYPO, live=(channel(1, GOOD), channel(2, OTHER))))),
+    Case(
+        name="a good one is kept, unconfirmed",
+        plan=plan(becoming(GOOD, TYPO, live=(channel(1, GOOD, workflow_state="unconfirmed"), channel(2, OTHER)))),
+        allowances=DEFAULT_ALLOWED,
+        withheld={OTHER: UNUSABLE},
+    ),
+    Case(
+        name="what is there already does not look like one",
+        plan=plan(becoming(TYPO, live=(channel(1, GOOD), channel(2, TYPO)))),
+        allowances=DEFAULT_ALLOWED,
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(
+        name="mail would go to what is there already",
+        plan=plan(becoming(TYPO, OTHER, live=(channel(1, GOOD), channel(2, TYPO), channel(3, OTHER)))),
+        allowances=DEFAULT_ALLOWED,
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(
+        name="mail goes to the typo already",
+        plan=plan(becoming(TYPO, OTHER, live=(channel(1, TYPO), channel(2, GOOD), channel(3, OTHER)))),
+    ),
+    Case(
+        name="a good address and a typo for a typo",
+        plan=plan(becoming("<ann@school.example>", live=(channel(1, GOOD), channel(2, TYPO)))),
+        allowances=DEFAULT_ALLOWED,
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(name="a typo makes room", plan=plan(becoming(GOOD, live=(channel(1, GOOD), channel(2, TYPO))))),
+    Case(
+        name="one typo for another",
+        plan=plan(becoming("<ann@school.example>", live=(channel(1, TYPO),))),
+        allowances=DEFAULT_ALLOWED,
+    ),
+    Case(
+        name="one typo for another is a change of the default address",
+        plan=plan(becoming("<ann@school.example>", live=(channel(1, TYPO),))),
+        withheld={TYPO: DEFAULT},
+    ),
+    Case(name="nothing is deleted", plan=plan(user(wanted([TYPO]), [channel(1, GOOD)]))),
+    Case(
+        name="absent with a replacement",
+        plan=plan(user(wanted([TYPO], absent=(wish(GOOD),)), [channel(1, GOOD)])),
+        withheld={GOOD: UNUSABLE},
+    ),
+    Case(
+        name="domains that nobody reaches from elsewhere",
+        plan=plan(becoming("ann@mail.local"), becoming("ann@mail.test")),
+        allowances=DEFAULT_ALLOWED,
+    ),
+    Case(
+        name="not a number",
+        plan=plan(becoming(GOOD, wish("n/a", "sms"), live=SMS_LIVE)),
+        withheld={"+1 555 026 1041": UNUSABLE},
+    ),
+    Case(
+        name="a gateway",
+        plan=plan(becoming(GOOD, wish("5550261041@txt.att.net", "sms"), live=SMS_LIVE)),
+    ),
+    Case(
+        name="an e-mail does not replace a number",
+        plan=plan(becoming(GOOD, TYPO, live=SMS_LIVE)),
+    ),
+    Case(
+        name="types go by themselves",
+        plan=plan(becoming(OTHER, wish("n/a", "sms"), live=SMS_LIVE)),
+        allowances=DEFAULT_ALLOWED,
+        withheld={"+1 555 026 1041": UNUSABLE},
+    ),
+    Case(
+        name="a graver reason is said first",
+        plan=plan(becoming(TYPO)),
+        limits=protecting("ann@*"),
+        withheld={GOOD: protected("ann@*")},
     ),
 ]
 

@@ -2,6 +2,17 @@
 
 from tests.unit.desired.guard_documents import DOCUMENTS, MESSAGES
 from tests.unit.desired.guard_numbers import NUMBERS, PERCENTAGES
-from tests.unit.desired.guard_people import PEOPLE, PER_USER, PROTECTED, PUSH, REPLACED
+from tests.unit.desired.guard_people import PEOPLE, PER_USER, PROTECTED, PUSH, REPLACED, UNUSABLE_REPLACEMENTS
 
-CASES = (*NUMBERS, *PERCENTAGES, *MESSAGES, *DOCUMENTS, *PROTECTED, *PER_USER, *PEOPLE, *REPLACED, *PUSH)
+CASES = (
+    *NUMBERS,
+    *PERCENTAGES,
+    *MESSAGES,
+    *DOCUMENTS,
+    *PROTECTED,
+    *PER_USER,
+    *PEOPLE,
+    *UNUSABLE_REPLACEMENTS,
+    *REPLACED,
+    *PUSH,
+)

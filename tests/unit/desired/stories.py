@@ -21,7 +21,7 @@ def everything() -> tuple[Plan, Ruling]:
         users_before=10,
         unresolved=("sis_user_id:S404 (desired.csv:12)",),
     )
-    users = (_moving(), _unreachable(), _invited(), _doubtful(), _hostile(), _only_unmanaged())
+    users = (_moving(), _unreachable(), _invited(), _doubtful(), _hostile(), _mistyped(), _only_unmanaged())
     whole = plan(*users, source=source, unchanged=3, managed_live=40, made_at=MORNING)
     limits = replace(LIMITS, max_messages=1, protect=("*@school.example",))
     return whole, rule(whole, limits, Allowances(default_change=True), NOTHING_DONE)
@@ -85,6 +85,12 @@ def _hostile() -> PlannedUser:
     new = wish("长长的地址@例え.jp", reason=HOSTILE, where=HOSTILE)
     ref = UserRef(kind=RefKind.SIS, value=HOSTILE)
     return user(wanted(["plain@example.com", new], mode=Mode.EXACT, user_id=5, ref=ref), live)
+
+
+def _mistyped() -> PlannedUser:
+    """What was copied out of a web page is no address."""
+    new = wish("mailto:emily@school.example", where="desired.csv:8")
+    return user(wanted([new], mode=Mode.EXACT, user_id=8), [channel(81, "emily@home.example", user_id=8)])
 
 
 def _only_unmanaged() -> PlannedUser:

@@ -134,15 +134,15 @@ def test_yaml_is_the_same_without_libyaml(tmp_path: Path, monkeypatch: pytest.Mo
 def test_aliases_are_followed(tmp_path: Path) -> None:
     """Programs write them for what they hold twice; a key may be one, and what holds itself is not there."""
     content = (
-        "version: 1\nusers:\n- {user: 7, &m manage: &s [sms], channels: &c [{type: sms, address: 1}]}\n"
+        "version: 1\nusers:\n- {user: 7, &m manage: &s [sms], channels: &c [{type: sms, address: 5550100}]}\n"
         "- {user: 8, *m : *s, channels: *c}\n- {user: 9, channels: [], absent: &d [*d]}\n"
     )
     items = list(read(written(tmp_path, "d.yaml", content)))
     assert [told(item) for item in items] == [
         "id:7 add sms",
-        "id:7 present sms 1 skip=True ''",
+        "id:7 present sms 5550100 skip=True ''",
         "id:8 add sms",
-        "id:8 present sms 1 skip=True ''",
+        "id:8 present sms 5550100 skip=True ''",
         "d.yaml:5: users[2].absent[0]: must be a table of fields, not an alias of something that is not there",
         "id:9 add email",
     ]
@@ -215,7 +215,9 @@ def test_what_will_not_be_done_is_a_warning(tmp_path: Path) -> None:
         "d.yaml:5: users[1]: the user asks for nothing. Give channels or absent",
         "d.yaml:6: users[2].manage: push channels are never touched",
     ]
-    rows = check(written(tmp_path, "d.csv", "user,type,address\n" + "".join(f"{n},sms,1\n" for n in range(1, 100))))
+    rows = check(
+        written(tmp_path, "d.csv", "user,type,address\n" + "".join(f"{n},sms,5550100\n" for n in range(1, 100)))
+    )
     assert (rows.users, rows.entries, rows.warning_count, len(rows.warnings)) == (99, 99, 99, SHOWN)
 
 

@@ -15,12 +15,12 @@ A, B = channel(1, "a@x"), channel(2, "b@x")
 def test_totals_count_everything_once() -> None:
     """Of the plan in which everything occurs."""
     assert totals(everything()[0]) == Totals(
-        users=5,
-        creates=4,
-        deletes=5,
-        replaced=2,
+        users=6,
+        creates=5,
+        deletes=6,
+        replaced=3,
         messages=2,
-        default_changes=2,
+        default_changes=3,
         last_emails=1,
         suspicious=2,
         unmanaged=2,

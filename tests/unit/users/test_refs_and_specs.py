@@ -72,6 +72,14 @@ def test_a_guess_is_an_error_with_place_and_hint(text: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["1.00000000001042E+16", "1,04E+03", "1042.0", "id:1.042E+03"])
+def test_what_a_spreadsheet_has_made_of_a_number(text: str) -> None:
+    """Long ids lose their digits: what they were cannot be guessed."""
+    with pytest.raises(SourceError, match="a spreadsheet has rewritten the number") as caught:
+        parse_ref(text, "users.csv:3")
+    assert "Format the column as text" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "spec", "normal"),
     [
