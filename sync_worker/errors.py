@@ -47,8 +47,16 @@ class ConfigError(UsageError):
     """The configuration cannot be used; `str` gives one line for each problem."""
 
 
+class NotUtf8(UsageError):
+    """A file is not text in UTF-8 or UTF-16; `where` names file and line."""
+
+
 class SourceError(UsageError):
     """A user source (file, spec) cannot be used; `where` names file and line."""
+
+
+class UndecodableLine(SourceError):
+    """A line of a user source is not UTF-8; what follows will not be either, and is not told."""
 
 
 class PlanError(UsageError):

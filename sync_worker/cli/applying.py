@@ -21,13 +21,14 @@ from sync_worker.desired.guards import Allowances
 from sync_worker.desired.plan import Plan, totals
 from sync_worker.desired.render import text
 from sync_worker.desired.render.words import counted
-from sync_worker.errors import Stopped, UsageError
+from sync_worker.errors import NotUtf8, Stopped, UsageError
 from sync_worker.flows.push.apply import ApplyRequest
 from sync_worker.flows.push.carryout import CarriedOut, carry_out
 from sync_worker.flows.push.saving import Kept, find_plan, load_plan, save_plan
 from sync_worker.flows.push.weighing import Case, Left, what_is_left
 from sync_worker.flows.stop import Stop, stopping_on_signals
 from sync_worker.mirror.actions import Status, actions_of_plan
+from sync_worker.textfiles import read_text
 
 _KINDS: Final = {"undo": "undo", "channels": "hand"}
 """The kind of a plan by that of its run."""
@@ -175,8 +176,8 @@ async def _find(opened: Opened, which: str) -> Kept:
             raise UsageError(f"there is no plan {which}", hint="See: sync-worker plans list")
         return kept
     try:
-        content = await asyncio.to_thread(Path(which).read_text, encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = await asyncio.to_thread(read_text, Path(which))
+    except (OSError, NotUtf8) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"the plan cannot be read: {why}", where=which, hint=WHAT_PLAN_IS) from error
     kept = await find_plan(opened.database, opened.clock, opened.names, content)

@@ -8,6 +8,7 @@ import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.cli.output import ByteOrderMark
 
 Form = Literal["yaml", "ndjson", "csv"]
 
@@ -40,6 +41,7 @@ def export(
     form: Annotated[
         Form | None, typer.Option("--format", help="By default what the name of FILE says, else yaml.")
     ] = None,
+    bom: ByteOrderMark = None,
 ) -> None:
     """Write the mirror as a desired-state file: e-mail and SMS channels, never push.
 
@@ -55,6 +57,7 @@ def export(
         only_missing=only_missing,
         out=out,
         form=form or _form_of(out),
+        bom=bom,
     )
     async_main(lambda: export_instance(CliContext.of(ctx), options))
 

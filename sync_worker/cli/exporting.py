@@ -11,6 +11,7 @@ from typing import Final, TextIO
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.exits import say
 from sync_worker.cli.opening import opening
+from sync_worker.cli.output import byte_order_mark
 from sync_worker.cli.privatefile import private_file
 from sync_worker.desired import writing
 from sync_worker.desired.model import DesiredUser
@@ -37,17 +38,20 @@ class ExportOptions:
     only_missing: bool
     out: Path | None
     form: str
+    bom: bool | None  # --bom or --no-bom
 
 
 async def export_instance(context: CliContext, options: ExportOptions) -> None:
     """Write one instance, and say how much it was."""
     exported = Exported()
+    mark = byte_order_mark(options.form, options.out, asked=options.bom)
     async with opening(context, single=True) as opened:
         name = opened.names[0]
         users = await named_users(opened.database, name, options.specs) if options.specs else None
         selection = Selection(as_of=options.as_of, users=users, only_missing=options.only_missing)
         history = await reach(opened.database, name, "history")
         with _opened(options.out) as file:
+            file.write(mark)
             region = opened.settings.instance(name).phone_region
             found = export(opened.database, name, selection, exported, region)
             await _write(found, FORMS[options.form](), file, exported)

@@ -7,6 +7,7 @@ import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
+from sync_worker.cli.output import ByteOrderMark
 
 Format = Literal["text", "json", "markdown", "html", "csv"]
 PlanNumber = Annotated[int, typer.Argument(metavar="PLAN", min=1, help="The number of a saved plan.")]
@@ -56,6 +57,7 @@ def plan(
     refresh: Annotated[bool, typer.Option("--refresh", help="Read everybody live.")] = False,  # noqa: FBT002
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the plan there (JSON, 0600).")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    bom: ByteOrderMark = None,
 ) -> None:
     """Show what would change at Canvas to reach a desired state, and save that as a plan; exit 10 if anything would.
 
@@ -73,6 +75,7 @@ def plan(
         refresh=refresh,
         out=out,
         form=form,
+        bom=bom,
     )
     context = CliContext.of(ctx)
     raise typer.Exit(async_main(lambda: plan_instance(context, options)))
@@ -89,11 +92,12 @@ def show(
     ctx: typer.Context,
     number: PlanNumber,
     form: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
+    bom: ByteOrderMark = None,
 ) -> None:
     """Show a saved plan again, with what the guards say to it now."""
     from sync_worker.cli.planning import show_saved
 
-    async_main(lambda: show_saved(CliContext.of(ctx), number, form))
+    async_main(lambda: show_saved(CliContext.of(ctx), number, form, bom=bom))
 
 
 def reject(

@@ -1,5 +1,6 @@
 """The wiring of `plan` and `plans`."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from sync_worker.cli.context import CliContext
 from sync_worker.cli.display import showing
 from sync_worker.cli.exits import CHANGES, DONE, IN_PART, say, worst
 from sync_worker.cli.opening import opening
+from sync_worker.cli.output import byte_order_mark
 from sync_worker.cli.privatefile import private_file
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.document import check, named
@@ -72,6 +74,7 @@ class PlanOptions:
     refresh: bool = False
     out: Path | None = None
     form: str = Format.TEXT
+    bom: bool | None = None  # --bom or --no-bom
 
     @property
     def whole(self) -> bool:
@@ -81,6 +84,7 @@ class PlanOptions:
 
 async def plan_instance(context: CliContext, options: PlanOptions) -> int:
     """Plan one instance, show it, save it; the exit code."""
+    mark = byte_order_mark(options.form, None, asked=options.bom)
     async with opening(context, single=True) as opened:
         name = opened.names[0]
         instance = opened.settings.instance(name)
@@ -93,6 +97,7 @@ async def plan_instance(context: CliContext, options: PlanOptions) -> int:
             ):
                 plan = await make_plan(rooms, request, progress)
         number = await _save(opened.database, instance, plan, whole=options.whole)
+    sys.stdout.write(mark)
     _show(plan, weigh_new(plan, instance.guards), options)
     _tell(plan, number, plan.made_at + instance.desired.max_plan_age, progress.failed)
     if options.out is not None:
@@ -182,8 +187,9 @@ def _figures(plan: plans.SavedPlan) -> str:
     return ", ".join(parts)
 
 
-async def show_saved(context: CliContext, number: int, form: str) -> None:
+async def show_saved(context: CliContext, number: int, form: str, *, bom: bool | None = None) -> None:
     """Print a saved plan."""
+    mark = byte_order_mark(form, None, asked=bom)
     async with opening(context) as opened:
         kept = await load_plan(opened.database, opened.clock, opened.names, number)
         if kept is None:
@@ -191,6 +197,7 @@ async def show_saved(context: CliContext, number: int, form: str) -> None:
         plan, saved = kept.plan, kept.saved
         guards = opened.settings.instance(plan.instance).guards
         actions = await actions_of_plan(opened.database, number)
+    sys.stdout.write(mark)
     _print(plan, weigh_new(plan, guards), form, None)
     say(f"{saved.instance}: plan {number} is {_state(saved)}")
     if actions:

@@ -14,7 +14,7 @@ from typing_extensions import override
 from sync_worker.cli.channels import User
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
-from sync_worker.cli.output import as_json
+from sync_worker.cli.output import ByteOrderMark, as_json
 from sync_worker.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _every(
         int | None,
         typer.Option(min=0, metavar="N", help="Rows at most, 0: all. By default 200 on a screen, else all."),
     ] = None,
+    bom: ByteOrderMark = None,
 ) -> None:
     """The options of every report, as Typer reads them."""
 

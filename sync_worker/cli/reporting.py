@@ -10,6 +10,7 @@ from typing import Final, TextIO
 from sync_worker.cli.context import CliContext
 from sync_worker.cli.exits import say
 from sync_worker.cli.opening import opening
+from sync_worker.cli.output import byte_order_mark
 from sync_worker.cli.privatefile import private_file
 from sync_worker.flows.look.reporting import Question, Told, tell
 from sync_worker.reports.header import Report, Type
@@ -25,11 +26,13 @@ class ReportOptions:
     out: Path | None
     addresses: bool
     limit: int | None
+    bom: bool | None  # --bom or --no-bom
     given: Mapping[str, str]  # values of the report's own parameters
 
 
 async def print_report(context: CliContext, report: Report, options: ReportOptions) -> None:
     """Ask, write, and say what has to be said beside it."""
+    mark = byte_order_mark(options.form, options.out, asked=options.bom)
     single = any(parameter.type is Type.USER for parameter in report.parameters)
     async with opening(context, single=single) as opened:
         question = Question(
@@ -41,6 +44,7 @@ async def print_report(context: CliContext, report: Report, options: ReportOptio
             limit=_limit(options),
         )
         with _opened(options.out) as file:
+            file.write(mark)
             told = await tell(opened.database, question, opened.clock.now(), file)
     _say(options, told)
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from sync_worker.errors import UsageError
+from sync_worker.errors import NotUtf8, UsageError
 from sync_worker.paths import expanded
+from sync_worker.textfiles import read_text
 
 USUAL: Final = "canvas-token"
 
@@ -48,9 +49,9 @@ def _belongs(place: Path, config: Path) -> bool:
 def _names(config: Path, place: Path) -> bool:
     """Whether it can be read, and has the file as one of its own."""
     try:
-        tree = tomllib.loads(config.read_text(encoding="utf-8"))
+        tree = tomllib.loads(read_text(config))
         return any((config.parent / expanded(file)).resolve() == place.resolve() for file in _files(tree))
-    except (OSError, ValueError):
+    except (OSError, ValueError, NotUtf8):
         return False
 
 

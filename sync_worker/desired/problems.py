@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from typing_extensions import override
 
 from sync_worker.errors import DocumentError
+from sync_worker.textfiles import NOT_UTF8, advice
 
 SHOWN: Final = 50  # problems of one document that are shown; the rest is counted
 NEAR: Final = 0.75  # how alike two words are, from 0 to 1, before one is offered for the other
@@ -38,6 +39,11 @@ class Problem:
     def __str__(self) -> str:
         sentence = ": ".join(filter(None, (self.where, self.field, self.what)))
         return sentence + (f". {self.hint}" if self.hint else "")
+
+
+def undecodable(where: str, field: str = "") -> Problem:
+    """What is wrong with a line that is not UTF-8; `where` is file and line."""
+    return Problem(where=where, field=field, what=NOT_UTF8, hint=advice(where.rpartition(":")[0]))
 
 
 _T = TypeVar("_T")

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.desired.entries import State, Terms
-from sync_worker.desired.formats.formulas import disarmed
 from sync_worker.desired.formats.rows import COLUMNS
 from sync_worker.desired.model import DesiredUser, Wish
 from sync_worker.desired.rules import TYPES
 from sync_worker.desired.toplevel import VERSION
+from sync_worker.spreadsheets import disarmed
 
 _PREFIXES: Final[Mapping[RefKind, str]] = {
     RefKind.SIS: "sis",
@@ -42,7 +42,7 @@ def ndjson() -> Form:
 
 
 def csv_rows() -> Form:
-    """One wish a row, after a line that names the columns; no cell is a formula (`formats.formulas`)."""
+    """One wish a row, after a line that names the columns; no cell is a formula (`spreadsheets`)."""
     return Form(head=_row(COLUMNS), first="", nobody="", user=_csv_user)
 
 

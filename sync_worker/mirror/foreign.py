@@ -13,10 +13,11 @@ from typing import Any, Final, TypeAlias
 
 from asyncpg.prepared_stmt import PreparedStatement
 
-from sync_worker.errors import UsageError
+from sync_worker.errors import NotUtf8, UsageError
 from sync_worker.mirror.cells import Column
 from sync_worker.mirror.database import Database, Record
 from sync_worker.mirror.trouble import questioned
+from sync_worker.textfiles import read_text
 
 PAGE: Final = 2_000  # rows
 
@@ -39,11 +40,11 @@ def load(path: Path, mistake: type[UsageError]) -> Query:
         UsageError: it cannot be read, or is no text; of the class `mistake`.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise mistake(f"the file cannot be read ({error.strerror})", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise mistake("the file is not UTF-8 text", where=str(path)) from error
+    except NotUtf8 as error:
+        raise mistake(error.what, where=error.where, hint=error.hint) from error
     if not text.strip() or "\0" in text:
         raise mistake("the file holds no SQL", where=str(path), hint="Write a SELECT on the mirror in it")
     return Query(name=f"query {path.name}", text=text, mistake=mistake)

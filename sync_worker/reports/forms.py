@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 from typing_extensions import override
 
-from sync_worker.desired.formats.formulas import disarmed
 from sync_worker.desired.render.escaping import visible
 from sync_worker.reports.header import Chart
 from sync_worker.reports.values import cell
+from sync_worker.spreadsheets import disarmed
 
 WIDEST: Final = 60  # characters of a cell of a table
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sync_worker.errors import ConfigError
+from sync_worker.errors import ConfigError, NotUtf8
+from sync_worker.textfiles import read_text
 
 WRITE: Final = "Write the secret into it, alone on one line"
 _HINTS: Final[Mapping[type[Exception], str]] = {
@@ -29,9 +30,9 @@ def read_secret(path: Path, *, setting: str) -> SecretStr:
         ConfigError: the file is missing, cannot be read, is not text, or is empty.
     """
     try:
-        value = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
+        value = read_text(path).strip()
+    except (OSError, NotUtf8) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise ConfigError(f"cannot read {path}: {reason}", where=setting, hint=_hint(error)) from error
     if not value:
         raise ConfigError(f"{path} is empty", where=setting, hint=WRITE)
@@ -40,5 +41,5 @@ def read_secret(path: Path, *, setting: str) -> SecretStr:
     return SecretStr(value)
 
 
-def _hint(error: OSError | UnicodeDecodeError) -> str:
+def _hint(error: OSError | NotUtf8) -> str:
     return _HINTS.get(type(error), WRITE)

@@ -13,10 +13,11 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 from typing_extensions import override
 
-from sync_worker.errors import ConfigError
+from sync_worker.errors import ConfigError, NotUtf8
 from sync_worker.paths import expanded
 from sync_worker.settings.lines import Place
 from sync_worker.settings.model import EMBEDDED, ENV_PREFIX, Settings
+from sync_worker.textfiles import read_text
 
 Tree = dict[str, Any]
 
@@ -98,11 +99,11 @@ def read_toml(path: Path) -> tuple[str, Tree]:
         ConfigError: it cannot be read, or is not TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise ConfigError(f"cannot read the configuration: {error.strerror}", where=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("the configuration is not UTF-8 text", where=str(path)) from error
+    except NotUtf8 as error:
+        raise ConfigError(error.what, where=error.where, hint=error.hint) from error
     try:
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

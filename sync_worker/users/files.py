@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
 
 from sync_worker.channels import UserRef
-from sync_worker.errors import SourceError
+from sync_worker.errors import SourceError, UndecodableLine
+from sync_worker.spreadsheets import rearmed
+from sync_worker.textfiles import MARK, decoded
 from sync_worker.users.mistakes import Mistakes
-from sync_worker.users.refs import KINDS, parse_ref, reference
+from sync_worker.users.refs import KINDS, parse_ref, reference, undecodable
 
 LONGEST_LINE: Final = 2**20  # characters; a longer line is read in pieces, and is a mistake anyway
 DELIMITERS: Final = (",", ";", "\t")
@@ -71,10 +73,18 @@ def _read(path: Path) -> Iterator[_Found]:
         known = ", ".join(_FORMS)
         raise SourceError(f"unknown kind of file {path.suffix!r}", where=str(path), hint=f"Known are {known}")
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield from form(path.name, file)
+        with path.open("rb") as file, decoded(file) as text:
+            yield from _until_undecodable(form(path.name, text))
     except OSError as error:
         raise SourceError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
+
+
+def _until_undecodable(found: Iterator[_Found]) -> Iterator[_Found]:
+    """One line that is not UTF-8 is told, and nothing behind it: the others would say the same."""
+    for each in found:
+        yield each
+        if isinstance(each, UndecodableLine):
+            return
 
 
 def _attempt(read: Callable[[_T, str], UserRef], what: _T, where: str) -> _Found:
@@ -152,7 +162,8 @@ def _csv(name: str, file: TextIO) -> Iterator[_Found]:
         return
     if not header.columns:
         hint = f"The first line needs one of {', '.join(NAMES)}"
-        yield SourceError("no column names users", where=first.where, hint=hint)
+        broken = undecodable(first.where) if MARK in first.text else None
+        yield broken or SourceError("no column names users", where=first.where, hint=hint)
         return
     rows = csv.reader(_pieces(file), delimiter=header.delimiter, strict=True)
     while (row := _next_row(rows)) is not None:
@@ -184,7 +195,7 @@ def _from_row(header: _Header, row: list[str] | SourceError, where: str) -> User
         raise SourceError(row.what, where=where)
     if len(row) > header.width:
         raise SourceError(f"the row has {len(row)} fields, the first line has {header.width}", where=where)
-    return _first({name: row[at] for name, at in header.columns.items() if at < len(row)}, where)
+    return _first({name: rearmed(row[at].strip()) for name, at in header.columns.items() if at < len(row)}, where)
 
 
 # --- Fields ---------------------------------------------------------------------------------------------

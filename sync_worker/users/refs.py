@@ -8,8 +8,9 @@ from typing import Final
 
 from sync_worker.canvas.wire import number_of
 from sync_worker.channels import RefKind, UserRef
-from sync_worker.errors import SourceError
+from sync_worker.errors import SourceError, UndecodableLine
 from sync_worker.spreadsheets import AS_TEXT, REWRITTEN, rewritten
+from sync_worker.textfiles import MARK, NOT_UTF8, advice
 
 KINDS: Final[Mapping[str, RefKind]] = {
     "id": RefKind.ID,
@@ -35,6 +36,8 @@ def reference(kind: RefKind, value: str, where: str) -> UserRef:
         SourceError: the value cannot be one of this kind.
     """
     value = value.strip()
+    if MARK in value:
+        raise undecodable(where)
     if not value or len(value) > LONGEST or not value.isprintable():
         raise SourceError(_flaw(value), where=where, hint="Give 1 to 255 printable characters in UTF-8")
     if kind is not RefKind.ID:
@@ -49,6 +52,11 @@ def reference(kind: RefKind, value: str, where: str) -> UserRef:
             hint="Write a number such as 1042 or 1~1042; a SIS id goes behind sis:",
         )
     return UserRef(kind=kind, value=str(number), where=where)
+
+
+def undecodable(where: str) -> UndecodableLine:
+    """The mistake of a line that is not UTF-8; `where` is file and line."""
+    return UndecodableLine(NOT_UTF8, where=where, hint=advice(where.rpartition(":")[0]))
 
 
 def _flaw(value: str) -> str:

@@ -344,8 +344,45 @@ def test_export(program: Program) -> None:
     printed = program.run("export")
     assert printed.stdout == (program.folder / "e.yaml").read_text()
     rows = program.run("export", "--format", "csv").stdout
-    assert rows == (program.folder / "e.csv").read_text()
+    assert rows == (program.folder / "e.csv").read_text(encoding="utf-8-sig")
     assert json.loads(program.run("export", "--format", "ndjson").stdout.splitlines()[0])["mode"] == "add"
+
+
+BOM = "\ufeff"
+
+
+def test_marks_of_exports_and_plans(program: Program, new: Path) -> None:
+    """A CSV for a spreadsheet begins with a byte-order mark, one for a program does not, unless somebody says so."""
+    assert program.run("run").returncode == 0
+    assert program.run("export", "--out", "e.csv", "--no-bom").returncode == 0
+    assert not (program.folder / "e.csv").read_text().startswith(BOM)
+    for command, marked in (
+        (("export", "--format", "csv", "--bom"), True),
+        (("plan", "--desired", new.name, "--format", "csv"), False),
+        (("plan", "--desired", new.name, "--format", "csv", "--bom"), True),
+        (("plans", "show", "1", "--format", "csv", "--bom"), True),
+    ):
+        printed = program.run(*command).stdout
+        assert (printed.startswith(BOM), printed.count(BOM)) == (marked, int(marked)), command
+    wrong = program.run("plan", "--desired", new.name, "--bom")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "only CSV begins with a byte-order mark" in wrong.stderr
+
+
+def test_a_spreadsheet_between_export_and_plan(program: Program, canvas: SandboxProcess) -> None:
+    """Nothing changes, whatever addresses begin with and whatever the program saves the file as."""
+    user, other = canvas.plain()[:2]
+    for number, first in enumerate(("=", "+", "-", "'", "'=", "''-", "ü")):
+        canvas.many("POST", "mutate", do="create", user_id=user, kind="email", address=f"{first}x{number}@x.example")
+    canvas.many("POST", "mutate", do="create", user_id=other, kind="sms", address="+1 555 026 1041")
+    assert program.run("run").returncode == 0
+    assert program.run("export", "--out", "e.csv").returncode == 0
+    rows = list(csv.reader((program.folder / "e.csv").read_text(encoding="utf-8-sig").splitlines()))
+    for encoding, delimiter in (("utf-8-sig", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("utf-16-le", ";")):
+        with (program.folder / "saved.csv").open("w", encoding=encoding, newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(rows)
+        planned = program.run("plan", "--desired", "saved.csv", "--mode", "exact", "--manage", "email,sms", "--refresh")
+        assert (planned.returncode, planned.stdout.splitlines()[-1]) == (0, "nothing to do"), planned.stdout
 
 
 def test_give_back_what_was_lost(program: Program, canvas: SandboxProcess, addresses: dict[int, str]) -> None:

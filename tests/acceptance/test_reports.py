@@ -30,6 +30,13 @@ def test_reports(program: Program) -> None:
     rows = file.read_text().splitlines()[1:]
     assert f"{len(rows)} rows written to x.csv" in done.stderr
     assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    plain = program.run("report", "unconfirmed", "--days", "0", "--format", "csv", "-o", "y.csv", "--no-bom")
+    assert (plain.returncode, (program.folder / "y.csv").read_bytes()) == (
+        0,
+        file.read_bytes().removeprefix(b"\xef\xbb\xbf"),
+    )
+    assert program.run("report", "domains", "--format", "csv").stdout[0] != "\ufeff"
     assert all("@" not in row or "***@" in row for row in rows)
     assert "@example" in program.run("report", "unconfirmed", "--days", "0", "--addresses").stdout
     document = json.loads(program.run("report", "freshness", "--format", "json").stdout)

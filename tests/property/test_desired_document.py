@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from sync_worker.channels import RefKind, UserRef
 from sync_worker.desired.document import SUFFIXES, check, read
 from sync_worker.desired.entries import Entry, Item, Terms, desired_user
-from sync_worker.desired.formats.formulas import disarmed, rearmed
 from sync_worker.desired.model import DesiredUser, Mode, Wish
 from sync_worker.desired.problems import Problem
 from sync_worker.desired.rules import TYPES, writable
 from sync_worker.desired.writing import write_csv, write_ndjson, write_yaml
 from sync_worker.errors import DocumentError
+from sync_worker.spreadsheets import disarmed, rearmed
 
 PATIENT = settings(deadline=None)  # files take as long as the disk does
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, TextIO
 
 from sync_worker.desired.entries import Item, Terms
-from sync_worker.desired.formats.formulas import rearmed
-from sync_worker.desired.formats.lines import LONGEST_LINE, Line, decoded, numbered
-from sync_worker.desired.formats.rows import COLUMNS, check_columns, read_row
-from sync_worker.desired.problems import Problem
+from sync_worker.desired.formats.lines import LONGEST_LINE, Line, numbered
+from sync_worker.desired.formats.rows import COLUMNS, REQUIRED, check_columns, read_row
+from sync_worker.desired.problems import Problem, undecodable
+from sync_worker.spreadsheets import rearmed
+from sync_worker.textfiles import MARK, decoded
 
 DELIMITERS: Final = (",", ";", "\t")
 
@@ -28,12 +29,32 @@ def _read(text: TextIO, name: str, terms: Terms) -> Iterator[Item | Problem]:
         yield Problem(where=f"{name}:1", field="", what="the file is empty", hint=hint)
         return
     delimiter, columns = _header(first)
-    wrong = check_columns(columns, f"{name}:{first.number}")
+    wrong = _wrong_header(first, columns, f"{name}:{first.number}")
     if wrong:
         yield from wrong
         return
     for number, row in _rows(iter(lambda: text.readline(LONGEST_LINE), ""), delimiter):
-        yield from _row(columns, row, f"{name}:{first.number + number}", terms)
+        where = f"{name}:{first.number + number}"
+        if not isinstance(row, csv.Error) and any(MARK in cell for cell in row):
+            yield _undecodable(columns, row, where)
+            return
+        yield from _row(columns, row, where, terms)
+
+
+def _wrong_header(line: Line, columns: list[str], where: str) -> list[Problem]:
+    """What is wrong with the first line; one sentence where it is no line of columns at all."""
+    if MARK in line.text:
+        return [undecodable(where)]
+    if set(columns) & set(COLUMNS):
+        return check_columns(columns, where)
+    hint = f"Write {','.join(REQUIRED)} above the rows, with commas, semicolons or tabs between the cells"
+    return [Problem(where=where, field="", what="the first line names none of the columns", hint=hint)]
+
+
+def _undecodable(columns: list[str], row: list[str], where: str) -> Problem:
+    """The first cell that is not UTF-8; nothing behind it is read, for that would not be either."""
+    at = next(at for at, cell in enumerate(row) if MARK in cell)
+    return undecodable(where, columns[at] if at < len(columns) else "")
 
 
 def _header(line: Line) -> tuple[str, list[str]]:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from sync_worker.desired.entries import Item, Terms
-from sync_worker.desired.fields import DEEPEST, Row, Spot, Table, Value, kind
-from sync_worker.desired.problems import Problem
+from sync_worker.desired.fields import DEEPEST, Row, Table, Value, kind
+from sync_worker.desired.problems import Problem, undecodable
 from sync_worker.desired.toplevel import Piece, not_a_document, read_document
+from sync_worker.errors import NotUtf8
+from sync_worker.textfiles import decode
 
 LARGEST: Final = 64 * 2**20  # bytes of one document
 _BLANKS: Final = " \t\r\n"
@@ -26,10 +28,9 @@ def read_json(file: BinaryIO, name: str, terms: Terms) -> Iterator[Item | Proble
         hint = "Write it as NDJSON (.ndjson), one user a line, or as CSV: those may have any size"
         return iter([Problem(where=name, field="", what=what, hint=hint)])
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        return iter([Spot(name, "", line).problem("this is not UTF-8", "Save the file as UTF-8")])
+        text = decode(content, name)
+    except NotUtf8 as error:
+        return iter([undecodable(error.where)])
     return read_document(name, lambda: _pieces(text, name), terms)
 
 

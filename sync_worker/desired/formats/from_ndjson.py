@@ -7,15 +7,19 @@ from typing import Any, BinaryIO
 
 from sync_worker.desired.entries import Item, Terms
 from sync_worker.desired.fields import Row, Spot, Table, Value
-from sync_worker.desired.formats.lines import LONGEST_LINE, Line, decoded, numbered
-from sync_worker.desired.problems import Problem
+from sync_worker.desired.formats.lines import LONGEST_LINE, Line, numbered
+from sync_worker.desired.problems import Problem, undecodable
 from sync_worker.desired.userobject import read_user
+from sync_worker.textfiles import MARK, decoded
 
 
 def read_ndjson(file: BinaryIO, name: str, terms: Terms) -> Iterator[Item | Problem]:
     """All that the lines say, their mistakes among it."""
     with decoded(file) as text:
         for line in numbered(text):
+            if MARK in line.text:
+                yield undecodable(f"{name}:{line.number}")
+                return
             yield from _line(line, Spot(name, "", line.number), terms)
 
 

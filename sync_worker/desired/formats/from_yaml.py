@@ -14,8 +14,10 @@ import yaml
 
 from sync_worker.desired.entries import Item, Terms
 from sync_worker.desired.fields import DEEPEST, Odd, Row, Table, Value
-from sync_worker.desired.problems import Problem
+from sync_worker.desired.problems import Problem, undecodable
 from sync_worker.desired.toplevel import TOP, Piece, not_a_document, read_document
+from sync_worker.errors import NotUtf8
+from sync_worker.textfiles import Checked, decoded
 
 MOST_BORROWED: Final = 1_000_000
 """Values that a document may repeat through aliases; a few lines of them can mean billions."""
@@ -40,13 +42,16 @@ def read_yaml(file: BinaryIO, name: str, terms: Terms) -> Iterator[Item | Proble
 def _pieces(file: BinaryIO, name: str) -> Iterator[Piece | Problem]:
     file.seek(0)
     try:
-        yield from _document(_Tree(yaml.parse(file, Loader=_LOADER)), name)
+        with decoded(file) as text:
+            yield from _document(_Tree(yaml.parse(Checked(text, name), Loader=_LOADER)), name)
+    except NotUtf8 as error:
+        yield undecodable(error.where)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         yield _broken(name, mark.line + 1 if mark else 1, error.problem or error.context or "unreadable")
     except (yaml.YAMLError, ValueError) as error:
         reason = getattr(error, "reason", "")
-        yield _broken(name, 1, f"{reason or 'unreadable characters'}; save the file as UTF-8")
+        yield _broken(name, 1, reason or "unreadable characters")
 
 
 def _broken(name: str, line: int, why: str) -> Problem:

@@ -1,10 +1,8 @@
 """Lines of a text file, numbered, without any line filling the memory."""
 
-import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Final, TextIO
+from typing import Final, TextIO
 
 LONGEST_LINE: Final = 2**20  # characters
 
@@ -16,16 +14,6 @@ class Line:
     number: int  # from 1
     text: str
     whole: bool  # False: longer than `LONGEST_LINE`, and cut there
-
-
-@contextmanager
-def decoded(file: BinaryIO) -> Iterator[TextIO]:
-    """The file as UTF-8, for a while; bytes that are none become lone surrogates, which no field accepts."""
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
-        yield text
-    finally:
-        text.detach()  # the file is not ours to close
 
 
 def numbered(file: TextIO) -> Iterator[Line]:

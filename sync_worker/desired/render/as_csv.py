@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sync_worker.desired.diff import Change
-from sync_worker.desired.formats.formulas import disarmed
 from sync_worker.desired.guards import Ruling
 from sync_worker.desired.plan import Plan, PlannedUser
 from sync_worker.desired.render.escaping import visible
 from sync_worker.desired.render.page import Shown
 from sync_worker.desired.render.words import why_withheld
+from sync_worker.spreadsheets import disarmed
 
 SHOWN: Final = Shown()
 

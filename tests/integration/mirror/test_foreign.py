@@ -169,7 +169,7 @@ async def test_a_connection_that_breaks_is_no_mistake_of_the_query(database: Dat
         (None, "the file cannot be read"),
         (b"", "the file holds no SQL"),
         (b" \n\t", "the file holds no SQL"),
-        (b"SELECT '\xff'", "the file is not UTF-8 text"),
+        (b"SELECT '\xff'", "this is not UTF-8"),
         (b"SELECT 1\0", "the file holds no SQL"),
     ],
 )

@@ -1,33 +1,41 @@
-"""Tables for people, and for who reads what they would."""
+"""What commands write."""
 
-import io
-import os
-import pty
-import sys
+from pathlib import Path
 
 import pytest
 
-from sync_worker.cli.channels import _table
-from sync_worker.cli.output import BOUNDLESS, console
-
-LONG = f"[red]:smile:{'a' * 240}@school.example"  # what rich would take for its own words among it
-ROWS: list[dict[str, object]] = [{"id": 7, "type": "email", "address": LONG, "position": 1, "workflow_state": "active"}]
+from sync_worker.cli.output import byte_order_mark
+from sync_worker.errors import UsageError
+from sync_worker.textfiles import BOM
 
 
-def test_a_pipe_gets_lines_that_are_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long an address is, and whatever the shell says about the width of its terminal."""
-    monkeypatch.setenv("COLUMNS", "40")
-    _table(ROWS)
-    head, line = capsys.readouterr().out.splitlines()
-    assert head.split()[:3] == ["id", "type", "address"]
-    assert line.split() == ["7", "email", LONG, "1", "active"]
-    assert len(line) < BOUNDLESS
+@pytest.mark.parametrize(
+    ("asked", "form", "out", "mark"),
+    [
+        (None, "csv", "new.csv", BOM),
+        (None, "csv", "new.txt", BOM),
+        (None, "csv", "there.csv", BOM),
+        (None, "csv", None, ""),
+        (None, "csv", "/dev/stdout", ""),
+        (None, "csv", "/dev/null", ""),
+        (None, "json", "new.csv", ""),
+        (None, "table", None, ""),
+        (True, "csv", None, BOM),
+        (True, "csv", "/dev/null", BOM),
+        (True, "csv", "new.csv", BOM),
+        (False, "csv", "new.csv", ""),
+        (False, "csv", None, ""),
+        (False, "yaml", "new.yaml", ""),
+    ],
+)
+def test_byte_order_marks(tmp_path: Path, *, asked: bool | None, form: str, out: str | None, mark: str) -> None:
+    """For spreadsheets, which open files; not for programs, which read pipes; and as somebody says."""
+    (tmp_path / "there.csv").touch()
+    assert byte_order_mark(form, None if out is None else tmp_path / out, asked=asked) == mark
 
 
-def test_a_terminal_has_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There it folds, and cuts nothing."""
-    ours, theirs = pty.openpty()
-    monkeypatch.setenv("COLUMNS", "40")
-    with os.fdopen(ours, "rb", 0), io.TextIOWrapper(os.fdopen(theirs, "wb", 0), write_through=True) as terminal:
-        monkeypatch.setattr(sys, "stdout", terminal)
-        assert console().width == 40
+@pytest.mark.parametrize("form", ["table", "json", "html", "text", "markdown", "yaml", "ndjson"])
+def test_only_csv_has_one(form: str) -> None:
+    """Others would be broken by it."""
+    with pytest.raises(UsageError, match="only CSV begins with a byte-order mark"):
+        byte_order_mark(form, None, asked=True)

@@ -23,7 +23,7 @@ USER = "version: 1\nusers:\n  - user: 7\n    channels:\n      - "
         ("version: 1\nusers: []\n---\nversion: 1", "d.yaml:3: the document is followed by another one"),
         ("version: 1\nusers: [", ": this is not YAML ("),
         ("version: 1\n\tusers: []", "d.yaml:2: this is not YAML ("),
-        (b"version: 1\nusers: \xff", "d.yaml:1: this is not YAML ("),
+        (b"version: 1\nusers: \xff", "d.yaml:2: this is not UTF-8. Save it as UTF-8"),
         (b"version: 1\nusers: \x00", "d.yaml:1: this is not YAML ("),
         ("users: []", "d.yaml:1: version is missing. Write version: 1"),
         ("version: 1", "d.yaml:1: users is missing"),

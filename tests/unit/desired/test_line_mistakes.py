@@ -33,7 +33,7 @@ from tests.unit.desired.documents import mistakes, written
         (
             "d.csv",
             b"user,type,address\n7,email,M\xfcller@x.org\n",
-            "d.csv:2: address: the address has invisible or und",
+            'd.csv:2: address: this is not UTF-8. Save it as "CSV UTF-8" in the spreadsheet',
         ),
         (
             "d.csv",
@@ -43,6 +43,19 @@ from tests.unit.desired.documents import mistakes, written
         ("d.csv", "user,type,address,state\n7,email,a@x.org,0\n", "d.csv:2: state: '0' is no state. Write present"),
         ("d.csv", "user,type,address,skip_confirmation\n7,email,a@x.org,ja\n", "'ja' is neither true nor false"),
         ("d.csv", "user,type,address,reason\n7,email,a@x.org,\x00\n", "d.csv:2: reason: the reason has control"),
+        (
+            "d.csv",
+            b"user,type,address,reason\n7,email,a@x.org,f\xfcr\n8,email,b@x.org,\xfc\n9,fax!,,\xfc\n",
+            "d.csv:2: reason: this is not UTF-8. Save it as",
+        ),
+        ("d.csv", b"user,type,address,f\xfcr\n7,email,a@x.org,b\n", "d.csv:1: this is not UTF-8. Save it as"),
+        (
+            "d.ndjson",
+            b'{"user": 7, "absent": []}\n{"user": "\xfc"}\n{\n',
+            "d.ndjson:2: this is not UTF-8. Save it as UTF",
+        ),
+        ("d.csv", "1042|email|ann@x.org\n", "d.csv:1: the first line names none of the columns. Write user,type,add"),
+        ("d.csv", "user|type|address\n7|email|a@x.org\n", "d.csv:1: the first line names none of the columns. Write"),
         ("d.csv", "user,type,address,adress\n", "d.csv:1: unknown column 'adress'. Did you mean address?"),
         ("d.csv", "user,type,address,\x00\n", "d.csv:1: unknown column '\\x00'. Known are user, type"),
         ("d.csv", "user,type,,address\n", "d.csv:1: a column has no name. Known are user"),

@@ -1,15 +1,19 @@
 """Users written as a desired state look as a person would write them."""
 
+import csv
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sync_worker.channels import RefKind, UserRef, by_id
-from sync_worker.desired.entries import Terms
-from sync_worker.desired.formats.formulas import disarmed, rearmed
+from sync_worker.desired.document import read
+from sync_worker.desired.entries import Entry, Terms
 from sync_worker.desired.model import DesiredUser, Mode, Wish
 from sync_worker.desired.writing import write_csv, write_ndjson, write_yaml
+from sync_worker.spreadsheets import disarmed, rearmed
 
 USERS = (
     DesiredUser(
@@ -89,6 +93,39 @@ def test_cells_are_disarmed_and_rearmed(cell: str, expected: str) -> None:
     """An apostrophe in front, and away again; no other cell is touched."""
     assert disarmed(cell) == expected
     assert rearmed(expected) == cell
+
+
+FIRST = ("=", "+", "-", "@", "'", "''", "'=", "''=", "'+", "a", '"', ";", "#")
+SAVED = {
+    "Excel": {"delimiter": ",", "lineterminator": "\r\n", "encoding": "utf-8-sig"},
+    "Excel where a comma stands before the fraction": {
+        "delimiter": ";",
+        "lineterminator": "\r\n",
+        "encoding": "utf-8-sig",
+    },
+    "Excel, as Unicode text": {"delimiter": "\t", "lineterminator": "\r\n", "encoding": "utf-16"},
+    "LibreOffice": {"delimiter": ",", "lineterminator": "\n", "encoding": "utf-8", "quoting": csv.QUOTE_ALL},
+    "LibreOffice, as UTF-16": {"delimiter": ";", "lineterminator": "\n", "encoding": "utf-16-le"},
+}
+
+
+@pytest.mark.parametrize("settings", SAVED.values(), ids=SAVED)
+def test_a_spreadsheet_may_be_in_between(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Each address and reason is read as it was, whatever it begins with, and however the program saves it."""
+    texts = [f"{first}ü{number}" for number, first in enumerate(FIRST)]
+    wishes = tuple(
+        Wish(type=kind, address=f"{text}@x.example", reason=text) for text in texts for kind in ("email", "sms")
+    )
+    user = DesiredUser(user_id=7, ref=by_id(7), mode=Mode.ADD, manage=frozenset({"email"}), present=wishes)
+    rows = list(csv.reader("".join(write_csv([user])).splitlines()))
+    path = tmp_path / "d.csv"
+    saved = dict(settings)
+    with path.open("w", encoding=saved.pop("encoding"), newline="") as file:
+        csv.writer(file, **saved).writerows([*row, "", ""] for row in rows)
+    found = [item for item in read(path) if isinstance(item, Entry)]
+    assert [(each.type, each.address, each.reason) for each in found] == [
+        (each.type, each.address, each.reason) for each in wishes
+    ]
 
 
 def test_memory_is_flat_in_both_directions() -> None:

@@ -33,6 +33,12 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
         ("u.csv", "sis_user_id,id\nS1,7\nS2,\n", ["id:7@2", "sis_user_id:S2@3"]),
         ("u.csv", b"name,id\nJos\xe9,7\n", ["id:7@2"]),
         ("u.csv", "user\n", []),
+        ("u.csv", "user\n1\n".encode("utf-16"), ["id:1@2"]),
+        (
+            "u.csv",
+            "name;sis_user_id\nJörg;'=S1\nAnn;'S2\nEve;''-S3\n",
+            ["sis_user_id:=S1@2", "sis_user_id:'S2@3", "sis_user_id:'-S3@4"],
+        ),
         (
             "u.ndjson",
             '{"user": "sis:S1"}\n\n7\n"8"\n{"id": 9, "name": []}\n',
@@ -59,13 +65,15 @@ def test_every_form_is_read_with_its_lines(
         ("u.csv", "", "u.csv: the file is empty"),
         ("u.csv", "1042\n1043\n", "u.csv:1: no column names users"),
         ("u.csv", "user_id\nS1\n", "u.csv:1: no column names users"),
-        ("u.csv", "user\n1\n".encode("utf-16"), "u.csv:1: no column names users"),
         ("u.csv", "user\n1\nS1\n", "u.csv:3: 'S1' is no Canvas id"),
         ("u.csv", "user,name\n1,a,b\n", "u.csv:2: the row has 3 fields"),
         ("u.csv", 'user\n"a"b\n', "u.csv:2: the row is not CSV"),
         ("u.csv", 'user\n"1\n2\n', "u.csv:3: "),
         ("u.csv", "id,name\n,Ann\n", "u.csv:2: no user here"),
-        ("u.csv", b"sis_user_id\nM\xfcller\n", "u.csv:2: the user has unprintable"),
+        ("u.csv", b"sis_user_id\nM\xfcller\n", 'u.csv:2: this is not UTF-8. Save it as "CSV UTF-8"'),
+        ("u.csv", b"n\xe4me,x\n1,2\n", "u.csv:1: this is not UTF-8"),
+        ("u.txt", b"7\nlogin:J\xf6rg\n", "u.txt:2: this is not UTF-8. Save it as UTF-8"),
+        ("u.ndjson", b'{"sis_user_id": "\xff"}', "u.ndjson:1: this is not UTF-8. Save it as UTF-8"),
         ("u.ndjson", "{\n", "u.ndjson:1: the line is not JSON"),
         ("u.ndjson", "[" * 100_000, "u.ndjson:1: the line is not JSON"),
         ("u.ndjson", "9" * 10_000, "u.ndjson:1: the line is not JSON"),
@@ -97,6 +105,17 @@ def test_all_mistakes_are_told_at_once_and_the_rest_is_counted(tmp_path: Path) -
     assert text.startswith(f"{path}: 50 bad lines:\nu.txt:2: ")
     assert text.count("\nu.txt:") == SHOWN
     assert "and 30 more" in text
+
+
+def test_what_is_not_utf8_is_told_once(tmp_path: Path) -> None:
+    """All other lines of such a file would say the same."""
+    path = written(tmp_path, "u.csv", b"user\n7\nx\n" + b"sis:\xfc\n" * 50 + b"y\n")
+    with pytest.raises(SourceError) as caught:
+        check_file(path)
+    assert str(caught.value).splitlines()[1:] == [
+        "u.csv:3: 'x' is no Canvas id. Write a number such as 1042 or 1~1042; a SIS id goes behind sis:",
+        'u.csv:4: this is not UTF-8. Save it as "CSV UTF-8" in the spreadsheet',
+    ]
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
