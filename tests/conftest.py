@@ -1,7 +1,6 @@
 """A throwaway PostgreSQL for the whole session, and a database of its own for each test that asks for one."""
 
 import itertools
-import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -23,8 +22,8 @@ _MIGRATED = "migrated"
 # Several tests run at a time, so a pause says nothing about a test; pytest's time limit catches what hangs.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("torture", settings.get_profile("unhurried"), max_examples=2000)
-TORTURE = bool(os.environ.get("TORTURE"))
-settings.load_profile("torture" if TORTURE else "unhurried")
+settings.register_profile("short", settings.get_profile("unhurried"), max_examples=25)
+settings.load_profile("short")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a suite begun in the background: its tests press Ctrl-C, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,9 +34,14 @@ def pytest_configure(config: pytest.Config) -> None:
     leftovers.watch(config)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make torture` runs the laws too, with more examples, and whatever stretches."""
-    for item in items if TORTURE else ():
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is sampled is long but for its sample; `make torture` runs the laws too, and whatever stretches."""
+    for item in items:
+        sample = item.get_closest_marker("sampled")
+        if sample and not any(word in item.name.partition("[")[2] for word in sample.args):
+            item.add_marker(pytest.mark.long)
+    for item in items if config.getoption("hypothesis_profile") == "torture" else ():
         law = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if law or item.get_closest_marker("stretches"):
             item.add_marker(pytest.mark.torture)

@@ -22,6 +22,11 @@ PATIENCE: Final = 30.0  # seconds for what ends by itself, such as a server with
 _OURS_UNTIL_THE_END: Final = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
 
+def marked(environ: dict[str, str]) -> dict[str, str]:
+    """An environment of its own for a process that is ours."""
+    return environ | {MARK: os.environ.get(MARK, "")}
+
+
 class Leftovers:
     """Looks at the end of the session; in the process that all tests report to, not in those that play them."""
 

@@ -147,6 +147,7 @@ async def test_the_question(program: Program, school: School, database_url: str,
     assert await plans(database_url) == ["applied"]
 
 
+@pytest.mark.sampled("y")
 @pytest.mark.parametrize(
     ("keys", "code", "said"),
     [
@@ -171,6 +172,7 @@ async def test_another_answer(
     assert (await statuses(database_url), await plans(database_url)) == ({}, ["open"])
 
 
+@pytest.mark.long
 async def test_the_question_is_about_the_portion(program: Program, school: School) -> None:
     """With `--limit` and `--only` the plan that is shown and counted is what they leave of it."""
     one, two, three = school.users(3)
@@ -215,6 +217,7 @@ async def test_a_plan_out_of_a_file(program: Program, school: School, database_u
     assert f"new{user}@x.example" in school.addresses(user)
 
 
+@pytest.mark.long
 async def test_a_plan_whose_time_is_over(program: Program, school: School, database_url: str) -> None:
     """Rejected, expired, not there: exit 2, and it says which; applied: exit 0, for nothing is left to do."""
     users = school.users(4)
@@ -278,6 +281,7 @@ async def test_guards(tmp_path: Path, school: School, database_url: str, canvas:
     assert await plans(database_url) == ["applied", "applied"]
 
 
+@pytest.mark.long
 def test_a_message_and_another_default(program: Program, school: School) -> None:
     """Mail to people, and mail that would go elsewhere, wait for their options; --yes is none of them."""
     mailed, moved = school.users(2)
@@ -300,6 +304,7 @@ def test_a_message_and_another_default(program: Program, school: School) -> None
     assert (done.returncode, school.addresses(moved)) == (0, ["n@x.example"]), done.stdout
 
 
+@pytest.mark.long
 async def test_portions(program: Program, school: School, database_url: str) -> None:
     """`--limit`: the first users; `--only`: one kind; the same plan goes on until it is applied."""
     one, two, three = school.users(3)
@@ -342,6 +347,7 @@ async def test_a_part_fails(program: Program, school: School, database_url: str)
     assert "nothing is left to do; Canvas refused 1 action of it: see sync-worker report actions" in again.stderr
 
 
+@pytest.mark.long
 async def test_a_part_failed_before(program: Program, school: School, database_url: str) -> None:
     """What Canvas refused while an apply was killed is said by the one that goes on, and it is exit 3."""
     one, two, three = school.users(3)
@@ -400,6 +406,7 @@ async def test_the_token_for_writing(tmp_path: Path, school: School, database_ur
     assert action["canvas_user_id"] == owner
 
 
+@pytest.mark.long
 def test_two_at_once(program: Program, school: School) -> None:
     """The second apply ends with 6, says who is at work, and has written nothing."""
     one, two = school.users(2)
@@ -469,6 +476,7 @@ async def test_create_by_hand(program: Program, school: School, database_url: st
     assert school.canvas.ask("GET", "counters")["messages"] == 1
 
 
+@pytest.mark.long
 async def test_delete_by_hand(program: Program, school: School, database_url: str) -> None:
     """By number and by address; the last e-mail is withheld (4); no such channel, or several: 2."""
     (user,) = school.users(1)
@@ -504,6 +512,7 @@ def reconciled(program: Program, users: list[int], *arguments: str) -> Any:
     return program.run("run", "--users", f"id:{','.join(map(str, users))}", *arguments)
 
 
+@pytest.mark.long
 async def test_run_plans(program: Program, school: School, database_url: str) -> None:
     """`--apply plan`: exit 0, it says which plan waits and what to do.
 
@@ -531,6 +540,7 @@ async def test_run_plans(program: Program, school: School, database_url: str) ->
     assert "main: the desired state is reached, nothing to do (2 users in desired.csv)" in reached.stdout
 
 
+@pytest.mark.long
 async def test_a_plan_that_somebody_else_has_overtaken(program: Program, school: School, database_url: str) -> None:
     """What a later run finds done waits for nobody any more; the status says that nothing differs, and since when."""
     users = school.users(1)

@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.integration.flows.processes import Program, configured
 from tests.integration.service.office import LISTENER, monitoring
 from tests.integration.service.test_telling import figures
@@ -41,6 +43,7 @@ async def test_everybody_is_told(tmp_path: Path) -> None:
     assert done.stderr.count("sync-worker: ") >= 1
 
 
+@pytest.mark.long
 async def test_a_choice_of_ones_own_tells_nobody(tmp_path: Path) -> None:
     """Whoever types `--users` sees what is wrong; that it is only the database's makes no difference."""
     async with monitoring() as monitor:

@@ -66,6 +66,7 @@ async def test_a_warning(program: Program, database_url: str) -> None:
     assert re.search(r"^  failures +1 user or reference, tried again by the next run$", status, re.MULTILINE), status
 
 
+@pytest.mark.long
 async def test_too_old(program: Program, database_url: str) -> None:
     """Exit 10, for Nagios 2; the option moves the limit."""
     await sql(database_url, "UPDATE worker.runs SET finished_at = now() - interval '30 hours'")
@@ -77,6 +78,7 @@ async def test_too_old(program: Program, database_url: str) -> None:
     assert program.run("check", "--max-age", "31h").returncode == 0
 
 
+@pytest.mark.long
 async def test_too_few(program: Program, database_url: str) -> None:
     """Users of the last finished run that could be read, against the option or `[brake]`."""
     await sql(database_url, "UPDATE worker.runs SET users_done = 25, users_gone = 5")
@@ -85,6 +87,7 @@ async def test_too_few(program: Program, database_url: str) -> None:
     assert "coverage 50.0 % (limit 95 %)" in nagios(program)[1]
 
 
+@pytest.mark.long
 async def test_what_was_interrupted(program: Program, database_url: str) -> None:
     """A run that was killed, or stopped, since the last good one; a later good run settles it."""
     new = (
@@ -122,6 +125,7 @@ def test_the_end_of_the_token(program: Program, expires: str, code: int, said: s
     assert (done, said in line) == (code, True)
 
 
+@pytest.mark.long
 def test_several_instances(program: Program) -> None:
     """The worst wins; --instance picks."""
     config = program.folder / "c.toml"
@@ -149,6 +153,7 @@ def test_a_schema_that_is_not_there(tmp_path: Path, empty_database_url: str) -> 
     assert (code, "lacks the migrations" in line) == (3, True)
 
 
+@pytest.mark.sampled("option0")
 @pytest.mark.parametrize(
     "option", [("--max-age", "soon"), ("--min-coverage", "101"), ("--min-coverage", "all"), ("--warn-age", "-1h")]
 )
@@ -159,6 +164,7 @@ def test_a_wrong_option(program: Program, option: tuple[str, str]) -> None:
     assert program.run("check", *option).returncode == 2
 
 
+@pytest.mark.sampled("no TOML")
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -73,6 +73,7 @@ def test_an_exposed_secret_is_told_once(canvas: SandboxProcess) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.mark.long
 def test_a_configuration_that_cannot_be_used(tmp_path: Path) -> None:
     """Each mistake is a finding; exit 2."""
     (tmp_path / "c.toml").write_text("[run]\nbatch_siz = 1\ngrace_period = 'x'\n")
@@ -130,6 +131,7 @@ def test_init_at_a_terminal(tmp_path: Path, database_url: str, canvas: SandboxPr
     assert program.run("run").returncode == 0
 
 
+@pytest.mark.sampled("0")
 @pytest.mark.parametrize("answered", [0, 1, 2, 3])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, canvas: SandboxProcess, answered: int) -> None:
     """At whichever question."""
@@ -144,6 +146,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, canvas: SandboxProcess, an
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_init_never_overwrites_unasked(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:
     """No at the question, and --yes without --overwrite, leave it as it is."""
     config = tmp_path / "c.toml"
@@ -165,6 +168,7 @@ def test_init_never_overwrites_unasked(tmp_path: Path, database_url: str, canvas
     assert not (tmp_path / "canvas-token").exists()
 
 
+@pytest.mark.long
 def test_a_second_init_leaves_the_first_ones_token_alone(tmp_path: Path) -> None:
     """Its token goes into a file of its own, and it says so; only what a configuration alone names is replaced."""
     nowhere = ("--base-url", "http://127.0.0.1:1", "--database-url", "postgresql://u@127.0.0.1:1/x", "--contact", "")
@@ -191,6 +195,7 @@ def test_a_second_init_leaves_the_first_ones_token_alone(tmp_path: Path) -> None
     assert {path.name for path in tmp_path.iterdir()} == {"a.toml", "b.toml", "canvas-token", "b.canvas-token"}
 
 
+@pytest.mark.sampled("options0")
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -268,6 +273,7 @@ def test_fish_and_zsh_are_answered(tmp_path: Path) -> None:
 # --- db migrate -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_dry_run_of_the_migrations(tmp_path: Path, empty_database_url: str) -> None:
     """Says what would be applied and applies nothing; then it is applied; then there is nothing."""
     program = configured(tmp_path, empty_database_url, "http://127.0.0.1:9")
@@ -283,6 +289,7 @@ async def test_a_dry_run_of_the_migrations(tmp_path: Path, empty_database_url: s
     assert program.run("db", "migrate", "--dry-run").stdout == "the schema is current\n"
 
 
+@pytest.mark.long
 async def test_a_newer_schema_is_refused_by_every_command(tmp_path: Path, database_url: str) -> None:
     """Exit 2 and what to do; nothing is migrated or read."""
     await fetch(database_url, "INSERT INTO worker.migrations VALUES (9999, 'future', 'x')")

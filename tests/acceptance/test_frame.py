@@ -91,6 +91,7 @@ def public() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.sampled("json")
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_files_that_others_can_read(public: Path, form: str) -> None:
     """Each is told once, with mode and remedy; nothing stops because of it, and the secret is not shown."""
@@ -177,6 +178,7 @@ def test_the_sandbox_by_itself(tmp_path: Path, signum: signal.Signals) -> None:
     assert (sandbox.returncode, err) == (128 + signum, "")
 
 
+@pytest.mark.sampled("the keys are")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -73,6 +73,7 @@ async def shown(database_url: str, tmp_path: Path) -> AsyncIterator[Shown]:
         yield Shown(file=file, stage=stage)
 
 
+@pytest.mark.long
 async def test_on_every_screen(tab: Tab, shown: Shown) -> None:
     """Both themes, desk and phone: charts have content, nothing sticks out, axe-core finds nothing serious."""
     for width, dark in SCREENS:
@@ -94,6 +95,7 @@ async def test_on_every_screen(tab: Tab, shown: Shown) -> None:
     assert set(tab.requests) == {shown.address}
 
 
+@pytest.mark.long
 async def test_axe_would_find_a_fault(tab: Tab, shown: Shown) -> None:
     """A picture without words and faint text are found, so an empty list means something."""
     await tab.look()
@@ -105,6 +107,7 @@ async def test_axe_would_find_a_fault(tab: Tab, shown: Shown) -> None:
     assert {fault.split(":")[0] for fault in await tab.faults()} == {"image-alt", "color-contrast"}
 
 
+@pytest.mark.long
 async def test_sorting_with_the_keyboard(tab: Tab, shown: Shown) -> None:
     """Tab reaches a heading, Enter sorts by it, and again the other way; numbers as numbers, and it is said aloud."""
     await tab.look()
@@ -123,6 +126,7 @@ async def test_sorting_with_the_keyboard(tab: Tab, shown: Shown) -> None:
     assert await tab.value("document.querySelectorAll('#table-changes [aria-sort]').length") == 1
 
 
+@pytest.mark.long
 async def test_filtering(tab: Tab, shown: Shown) -> None:
     """Rows with all the words stay; how many is said; an empty filter shows all again."""
     await tab.look()
@@ -156,6 +160,7 @@ async def test_times_are_the_readers(tab: Tab, shown: Shown) -> None:
     assert not await tab.value("!!document.querySelector('.tools').offsetParent")
 
 
+@pytest.mark.long
 async def test_nothing_but_its_own_scripts_runs(tab: Tab, shown: Shown) -> None:
     """The address that is a script was shown as text, and the policy stops what somebody would sneak in."""
     await tab.look()
@@ -210,6 +215,7 @@ async def test_the_live_page_follows_a_run(tab: Tab, tmp_path: Path, database_ur
             await tab.open("about:blank")
 
 
+@pytest.mark.long
 async def test_a_named_report(tab: Tab, tmp_path: Path) -> None:
     """In the same dress, with its chart: escaped, filtered, without a complaint of the browser's or of axe-core's."""
     asked = Asked(

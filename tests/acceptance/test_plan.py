@@ -83,6 +83,7 @@ def test_exit_codes(program: Program, canvas: SandboxProcess, addresses: dict[in
     )
 
 
+@pytest.mark.sampled("no desired state")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -119,6 +120,7 @@ def test_what_a_person_sees(program: Program, canvas: SandboxProcess) -> None:
     assert set(canvas.ask("GET", "counters")["by_route"]) == {"list_channels"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("new")
 def test_every_form(program: Program) -> None:
     """Text, JSON, Markdown, HTML, CSV: the same plan on stdout, nothing else with it."""
@@ -152,6 +154,7 @@ def test_a_plan_as_a_file(program: Program) -> None:
     assert [file.name for file in program.folder.iterdir() if "plan.json" in file.name] == ["plan.json"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("new")
 async def test_the_life_of_a_plan(program: Program, database_url: str) -> None:
     """Open, rejected, expired: each is told, and only an open one can be rejected."""
@@ -203,6 +206,7 @@ ORDER BY user_id
 """
 
 
+@pytest.mark.long
 def test_a_query_as_document(program: Program, canvas: SandboxProcess, addresses: dict[int, str]) -> None:
     """On the command line and in the configuration; saved under its name; mistakes with their line."""
     assert program.run("run").returncode == 0
@@ -227,6 +231,7 @@ def test_a_query_as_document(program: Program, canvas: SandboxProcess, addresses
     assert len(bad.stderr.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_some_of_the_users(program: Program, addresses: dict[int, str]) -> None:
     """`--users`, several times: nobody else is in the plan, which says so; a query names users as for `run`."""
     one, two, three, four = list(addresses)[:4]
@@ -385,6 +390,7 @@ def test_a_spreadsheet_between_export_and_plan(program: Program, canvas: Sandbox
         assert (planned.returncode, planned.stdout.splitlines()[-1]) == (0, "nothing to do"), planned.stdout
 
 
+@pytest.mark.long
 def test_give_back_what_was_lost(program: Program, canvas: SandboxProcess, addresses: dict[int, str]) -> None:
     """The walk from a loss to the plan that undoes it."""
     assert program.run("run").returncode == 0
@@ -402,6 +408,7 @@ def test_give_back_what_was_lost(program: Program, canvas: SandboxProcess, addre
     assert f"+ email  {address}" in plan.stdout
 
 
+@pytest.mark.sampled("is no time")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

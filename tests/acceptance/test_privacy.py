@@ -71,6 +71,7 @@ async def test_forget(program: Program, database_url: str) -> None:
     assert (await fetch(database_url, channels, USER))[0]["n"] == number
 
 
+@pytest.mark.long
 def test_whom(program: Program) -> None:
     """Somebody unknown is an error that says what to do; so is what names nobody."""
     unknown = program.run("forget", "sis:NOBODY", "--yes")
@@ -97,6 +98,7 @@ def test_report_person(program: Program) -> None:
     assert (gone.returncode, "was forgotten and is not read again" in gone.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_prune(program: Program) -> None:
     """Without [retention] everything is kept; with it each table says what went, or would."""
     assert program.run("prune").stdout == "[retention] sets no limit: everything is kept\n"

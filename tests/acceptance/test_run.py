@@ -92,6 +92,7 @@ def _echo() -> str:
     return json.dumps({"errors": [{"message": f"Bearer {TOKEN} for someone@example.com"}]})
 
 
+@pytest.mark.long
 async def test_killed_twice_then_finished(program: Program, canvas: SandboxProcess, database_url: str) -> None:
     """`kill -9` in the middle of a backfill, again, and then to the end: what was written is not fetched again."""
     canvas.ask("POST", "faults", kind="hang", seconds=0.2, route="list_channels")
@@ -164,6 +165,7 @@ async def _terminated(running: subprocess.Popen[str]) -> None:
     assert "stopped by a signal" in said
 
 
+@pytest.mark.sampled("15-143")
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 async def test_a_gentle_end(
     program: Program, canvas: SandboxProcess, database_url: str, signum: signal.Signals, code: int
@@ -196,6 +198,7 @@ def patient(program: Program) -> None:
     (program.folder / "c.toml").write_text((program.folder / "c.toml").read_text().replace("'2s'", "'60s'"))
 
 
+@pytest.mark.long
 def test_a_second_signal_does_not_wait(program: Program, canvas: SandboxProcess) -> None:
     """Who asks twice means it."""
     canvas.ask("POST", "faults", kind="hang", seconds=30, route="list_channels")
@@ -224,6 +227,7 @@ def test_a_second_run_beside_a_first(program: Program, canvas: SandboxProcess) -
         assert canvas.ask("GET", "counters")["requests"] == before
 
 
+@pytest.mark.long
 def test_exit_codes(program: Program, canvas: SandboxProcess) -> None:
     """Each kind of end has its code and says what to do next."""
     assert program.run("run", SYNC_WORKER_DATABASE__URL="postgresql://127.0.0.1:1/none").returncode == 7
@@ -270,6 +274,7 @@ async def test_instances_one_after_the_other(tmp_path: Path, database_url: str, 
     assert [tuple(row.values()) for row in rows] == [(1, "main", "failed", 7), (2, "second", "done", 0)]
 
 
+@pytest.mark.long
 async def test_a_signal_before_the_second_instance(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:
     """The instance that is at work ends, the next is not begun, and the exit code is the signal's."""
     second = f"[instances.second]\nbase_url = '{canvas.base_url}'\ntoken_file = 'token'\nusers = ['self']\n"

@@ -139,6 +139,7 @@ async def test_sigterm_in_the_middle(program: Program, canvas: SandboxProcess, d
     assert await live(database_url) == expected(canvas.many("GET", "channels"))
 
 
+@pytest.mark.long
 async def test_a_second_signal_does_not_wait(program: Program, canvas: SandboxProcess, database_url: str) -> None:
     """Nor does it hang: exit code 130 at once."""
     await fetch(database_url, OWED)
@@ -159,6 +160,7 @@ async def test_the_watchdog_hears_from_it(program: Program) -> None:
         assert told.count("WATCHDOG=1") >= 3
 
 
+@pytest.mark.long
 async def test_a_scheduler_that_meets_a_lock(program: Program, database_url: str, canvas: SandboxProcess) -> None:
     """The job ends with 6, which is logged; the scheduler lives on."""
     await fetch(database_url, OWED)
@@ -173,6 +175,7 @@ async def test_a_scheduler_that_meets_a_lock(program: Program, database_url: str
         other.kill()
 
 
+@pytest.mark.long
 def test_nothing_to_do(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:
     """Without a job it says what to write, with exit code 2; so it does where the port is taken."""
     done = configured(tmp_path, database_url, canvas.base_url).run("schedule")
@@ -196,6 +199,7 @@ def test_a_wrong_expression(tmp_path: Path, database_url: str) -> None:
     assert re.search(r"c\.toml:\d+: \[\[schedule\]\] 1: cron: minute: '61' is not one of 0 to 59", done.stderr)
 
 
+@pytest.mark.long
 async def test_a_crontab_user_is_told_too(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:
     """`run` tells the command and writes the textfile; a run over a choice of one's own tells nobody."""
     more = "[notify]\ncommand = ['sh', '-c', 'cat >>said']\n[metrics]\ntextfile = 'x.prom'\n"
@@ -209,6 +213,7 @@ async def test_a_crontab_user_is_told_too(tmp_path: Path, database_url: str, can
     assert "sync_worker_last_success_timestamp_seconds" in (tmp_path / "x.prom").read_text()
 
 
+@pytest.mark.long
 def test_a_second_one_while_the_first_is_at_work(
     program: Program, canvas: SandboxProcess, database_url: str, tmp_path: Path
 ) -> None:

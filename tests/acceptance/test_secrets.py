@@ -216,6 +216,7 @@ def everything(texts: Iterable[str]) -> str:
     return "\n".join(texts)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_no_secret_is_anywhere(worker: Worker) -> None:
     """Runs, plans, applies, undoes, reports and fails in many ways; then every trace of it is looked through."""

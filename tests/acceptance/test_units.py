@@ -188,6 +188,7 @@ def test_install_brings_what_the_pages_name(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in [share, *share.rglob("*")] if path.is_dir()} == {0o755}
 
 
+@pytest.mark.long
 def test_the_whole_install_brings_them() -> None:
     """They come with `make install`."""
     command = ["make", "--dry-run", "install", "PREFIX=/somewhere"]

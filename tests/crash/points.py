@@ -66,8 +66,9 @@ auto      end the plan             1       a run                   a run        
 auto      end the run              2       a run                   a run, its end
 """
 """What a commit is for, how many there are of it (`+`: or more, as the timing has it), and what the next command finds
-after a kill right before and right after. Where there is a `*`, `make test` kills at one of them; `make torture` kills
-at all, and while the commit is under way too. `auto` is `run --apply auto`."""
+after a kill right before and right after. Where there is a `*`, `make test` kills on one side of one of them, and
+`make test-all` on both; `make torture` kills at all, and while the commit is under way too. `auto` is
+`run --apply auto`."""
 
 DRAWN: Final = 200
 SAMPLE: Final = 6

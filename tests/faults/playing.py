@@ -27,6 +27,12 @@ class Group:
         what = first.word if len(self.cells) > 1 else f"{first.kind}-{first.word}"
         return f"{first.column}-{'once' if first.once else 'always'}-{what}"
 
+    @property
+    def traits(self) -> set[tuple[str, ...]]:
+        """What of the tables it shows: kinds of trouble, and ends of each request."""
+        ends = {("end", cell.column, str(cell.once), cell.word) for cell in self.cells}
+        return ends | {("kind", cell.kind) for cell in self.cells}
+
     async def play(self, scenes: Scenes, folder: Path) -> dict[str, End | None]:
         """What came of each kind of trouble."""
         column, once = self.cells[0].column, self.cells[0].once

@@ -22,6 +22,7 @@ from sync_worker.embedded.transplant import executable_binaries
 from sync_worker.mirror.database import connect
 from sync_worker.mirror.migrations import migrate
 from tests.integration.embedded.place import until
+from tests.leftovers import marked
 
 MIGRATED: Final = "migrated"
 """A database with the schema, to clone."""
@@ -100,7 +101,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=clean_environment(os.environ),
+                env=marked(clean_environment(os.environ)),
                 user=self.account.user,
                 group=self.account.group,
                 extra_groups=self.account.extra_groups,

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sync_worker.channels import Gone, ReadOrder, Snapshot
 from sync_worker.mirror.database import Database
 from tests.integration.mirror.stage import Stage, at, channel, staged
+from tests.sampling import examples
 
 USERS = (1, 2)
 IDS = (11, 12)
@@ -283,7 +284,7 @@ def _version(row: Mapping[str, Any]) -> Version:
     return Version(user=row["user_id"], address=row["address"], state=row["workflow_state"], position=row["position"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     channels=st.fixed_dictionaries({}, optional=dict.fromkeys(IDS, VERSIONS)),
     steps=st.lists(STEPS, min_size=4, max_size=14),

@@ -12,6 +12,7 @@ USERS = int(os.environ.get("SOAK_USERS", "1500"))
 """`make torture` takes 5,000, `make soak` forty times as many."""
 
 
+@pytest.mark.long
 @pytest.mark.stretches
 @pytest.mark.timeout(120 + USERS // 20)
 async def test_a_soak(tmp_path: Path, database_url: str) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.integration.embedded.place import Place, ask
 
 PROCESSES = 6
@@ -28,6 +30,7 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
 
 
+@pytest.mark.long
 async def test_nobody_is_ever_left_without_a_server(fresh: Place) -> None:
     """The server stops as soon as it may, so newcomers meet it starting, running and stopping; all get one."""
     async with fresh.server() as server:

@@ -1,27 +1,59 @@
-"""A school and its empty mirror for each test."""
+"""A school and its mirror for each test: empty, or read before."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Stage, staged
+from tests.integration.flows.seeds import Seeds
+
+if TYPE_CHECKING:
+    from tests.conftest import Cluster
+
+MIRRORED: Final = "mirrored"
+
+
+@pytest.fixture(scope="session")
+async def seeds(cluster: "Cluster", migrated: str) -> AsyncIterator[Seeds]:
+    """Made when the first test needs them."""
+    seeds = Seeds(cluster, migrated)
+    yield seeds
+    await seeds.close()
+
+
+async def _mirror(stage: Stage) -> None:
+    await stage.run()
 
 
 @pytest.fixture
-async def stage(database_url: str) -> AsyncIterator[Stage]:
+async def database_url(
+    request: pytest.FixtureRequest, cluster: "Cluster", migrated: str, seeds: Seeds
+) -> AsyncIterator[str]:
+    """The URL of a database with the schema; nothing is in it, but with `desire` the school as it is."""
+    name = await cluster.create(
+        await seeds.template(MIRRORED, _mirror) if "desire" in request.fixturenames else migrated
+    )
+    yield cluster.server.dsn(name)
+    await cluster.drop(name)
+
+
+@pytest.fixture
+async def stage(request: pytest.FixtureRequest, database_url: str, seeds: Seeds) -> AsyncIterator[Stage]:
     """A hundred users, no throttle."""
+    if "desire" in request.fixturenames:
+        yield await seeds.put_back(MIRRORED, database_url)
+        return
     async with staged(database_url) as stage:
         yield stage
 
 
 @pytest.fixture
-async def desire(stage: Stage, tmp_path: Path) -> Desire:
+def desire(stage: Stage, tmp_path: Path) -> Desire:
     """The same school, mirrored and read by nobody since."""
-    await stage.run()
-    stage.sandbox.counters.reset()
     return Desire(stage=stage, folder=tmp_path)
 
 

@@ -255,6 +255,7 @@ def at_reads(scene: Scene, party: Party, **fault: Any) -> None:
     scene.fault(route="list_channels", user_ids=[party.leaving], first=3, **fault)
 
 
+@pytest.mark.sampled("before the call is carried out")
 @pytest.mark.parametrize(
     ("strike", "fault", "carried_out"),
     [
@@ -282,6 +283,7 @@ async def test_killed_at_the_calls(
     assert (scene.calls("create"), scene.calls("delete")) == ((4, 3) if carried_out else (6, 5))
 
 
+@pytest.mark.long
 async def test_killed_before_the_closing_commit(scene: Scene, party: Party) -> None:
     """The read has shown it, the transaction that would say so waits for its fence: nothing of it is written."""
     at_reads(scene, party, kind="hang", seconds=2)
@@ -333,6 +335,7 @@ async def test_killed_between_two_actions_of_a_user(scene: Scene) -> None:
     assert (scene.calls("create"), scene.calls("delete")) == (1, 1)
 
 
+@pytest.mark.long
 async def test_in_doubt_and_not_to_be_read(scene: Scene) -> None:
     """What cannot be looked at is not sent again: exit 3, and it is said; the others go on, and it counts once."""
     users = sorted(scene.creating() for _ in range(3))
@@ -360,6 +363,7 @@ async def test_in_doubt_and_not_to_be_read(scene: Scene) -> None:
     await scene.assert_settled({(user, "create"): 2 for user in users[1:]})
 
 
+@pytest.mark.long
 async def test_killed_again_and_again(scene: Scene) -> None:
     """Wherever it happens to be: some are done, some in doubt, some not begun; at the end everything is done once."""
     for _ in range(6):
@@ -415,6 +419,7 @@ async def test_undo_of_a_killed_apply(scene: Scene) -> None:
 # --- calls that are carried out late --------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_calls_that_are_carried_out_after_the_kill(scene: Scene) -> None:
     """Canvas carries four POSTs out when the next apply has looked already: each user has one channel.
 
@@ -461,6 +466,7 @@ async def test_calls_that_are_carried_out_after_the_kill(scene: Scene) -> None:
 # --- a gentle end ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled("requests come home")
 @pytest.mark.parametrize("comes_home", [True, False], ids=["requests come home", "a request hangs"])
 async def test_sigterm(scene: Scene, *, comes_home: bool) -> None:
     """143 within the grace period; it says how to go on; the next apply repeats nothing that was carried out."""
@@ -499,6 +505,7 @@ async def test_sigterm(scene: Scene, *, comes_home: bool) -> None:
     await scene.assert_settled(started)
 
 
+@pytest.mark.long
 async def test_undo_of_what_is_in_doubt(scene: Scene) -> None:
     """A killed apply that nobody wants to go on with: undo looks first, and takes back what was carried out."""
     scene.creating()
@@ -515,6 +522,7 @@ async def test_undo_of_what_is_in_doubt(scene: Scene) -> None:
     assert [c for c in scene.channels() if c["address"].startswith("new")] == []
 
 
+@pytest.mark.long
 async def test_canary_of_a_killed_apply(scene: Scene) -> None:
     """The canary of a killed apply was mailed: the next apply sees that, and mails nobody else; nor do later ones."""
     first = scene.creating()

@@ -41,6 +41,7 @@ from tests.integration.flows.happenings import ADDRESSES, Happening, happen, hap
 from tests.integration.flows.harness import quick, staged
 from tests.integration.flows.stepping import Countdown, Order, carry_out, dying, stepping
 from tests.integration.flows.witness import InHand, Witness
+from tests.sampling import examples
 from tests.stepping_clock import SteppingCanvasClock, SteppingClock
 
 T = TypeVar("T")
@@ -615,7 +616,7 @@ def test_what_may_never_happen(cluster: Cluster, migrated: str) -> None:
     applies: Counter[str] = Counter()
     kind = type("ApplyMachine", (Machine,), {"cluster": cluster, "template": migrated, "applies": applies})
     profile = settings(
-        max_examples=EXAMPLES or 10,
+        max_examples=EXAMPLES or examples(10),
         stateful_step_count=STEPS,
         deadline=None,
         derandomize=not EXAMPLES,

@@ -16,6 +16,7 @@ from tests.integration.flows.test_undo import ALLOW, facts, undo
 USERS: Final = int(os.environ.get("SCHOOL_USERS", "600"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 async def test_plan_apply_plan_undo(database_url: str, tmp_path: Path) -> None:
     """The second plan is empty, nobody is mailed; undo gives back what was there, ids included; the mirror follows."""

@@ -19,6 +19,7 @@ KINDS = ("status", "close", "cut", "html", "empty", "truncated_json", "throttle"
 """Without answers that lie twice in the same way: nobody can tell those from the truth."""
 
 
+@pytest.mark.sampled("0")
 @pytest.mark.stretches
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_a_bad_week(database_url: str, seed: int) -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import SyncWorkerError
 from sync_worker.flows.stop import Stop
-from tests.conftest import TORTURE, Cluster
+from tests.conftest import Cluster
 from tests.integration.flows.happenings import Happening, happen, happenings
 from tests.integration.flows.harness import Stage, quick, staged
+from tests.sampling import examples
 
 USERS = 4  # beside the owner of the token
 RUN, HALF = "run", "half a run"
@@ -21,7 +22,7 @@ STEPS = st.lists(st.one_of(happenings(USERS), happenings(USERS), st.sampled_from
 
 
 @pytest.mark.timeout(1800)
-@settings(max_examples=300 if TORTURE else 15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15, torture=300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 async def test_the_mirror_follows(cluster: Cluster, migrated: str, steps: Sequence[Happening | str]) -> None:
     """After every run that came to its end, field by field; whatever was half done before it."""

@@ -1,8 +1,10 @@
 """Forgetting a person: nothing is left but a hash, nobody else is touched, and no run brings the person back."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,9 @@ from sync_worker.mirror.migrations import migrations
 from sync_worker.sandbox import Fault
 from sync_worker.users.refs import parse_ref
 from tests.integration.flows.carrying_out import GENEROUS, Applying
+from tests.integration.flows.desire import Desire
+from tests.integration.flows.harness import Stage
+from tests.integration.flows.seeds import Seeds
 from tests.integration.flows.traces import contents, traces
 
 OTHERS = (
@@ -59,9 +64,20 @@ class Life:
 
 
 @pytest.fixture
-async def life(applying: Applying) -> Life:
+async def life(seeds: Seeds, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Life]:
     """A year in the life of one user."""
-    stage, desire = applying.stage, applying.desire
+
+    async def build(stage: Stage) -> Life:
+        await stage.run()
+        return await _lived(Desire(stage=stage, folder=tmp_path_factory.mktemp("life")))
+
+    async with seeds.grown("life", build) as (stage, made):
+        applying = Applying(stage=stage, desire=Desire(stage=stage, folder=tmp_path))
+        yield replace(made, applying=applying)
+
+
+async def _lived(desire: Desire) -> Life:
+    stage, applying = desire.stage, Applying(stage=desire.stage, desire=desire)
     stage.instance["guards"] = GENEROUS
     people = (user for user in desire.plain() if stage.school.users[user].sis_user_id)
     user, other = islice(people, 2)

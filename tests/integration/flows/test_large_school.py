@@ -17,6 +17,7 @@ USERS = int(os.environ.get("SCHOOL_USERS", "2000"))
 COLUMNS = "n_tup_ins, n_tup_upd, n_tup_del"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60 + USERS // 50)
 async def test_three_nights_of_a_school(tmp_path: Path, database_url: str) -> None:
     """Three runs: equal; equal again, with one history line a change; and not one row written."""

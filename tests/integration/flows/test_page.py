@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
 
@@ -17,13 +16,6 @@ from sync_worker.sandbox import Fault, Role
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Stage, fetch, quick, staged
-
-
-@pytest.fixture
-async def stage(database_url: str) -> AsyncIterator[Stage]:
-    """A hundred users, nothing read yet."""
-    async with staged(database_url) as stage:
-        yield stage
 
 
 async def seen(stage: Stage, *, addresses: bool = False) -> Overview:

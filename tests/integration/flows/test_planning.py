@@ -4,6 +4,8 @@ import time
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from sync_worker.desired.diff import Kind
 from sync_worker.desired.entries import Terms
 from sync_worker.desired.model import Mode
@@ -197,6 +199,7 @@ async def test_carried_out_it_is_empty(desire: Desire, stage: Stage) -> None:
     assert (again.empty, again.unchanged) == (True, 40)
 
 
+@pytest.mark.long
 async def test_a_large_document(database_url: str, tmp_path: Path) -> None:
     """4,500 users, two rows each, one in a hundred with a change: seconds, and only those 45 are read."""
     async with staged(database_url, options=quick(users=5_200)) as stage:

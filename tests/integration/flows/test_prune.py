@@ -1,7 +1,9 @@
 """Pruning: what is old goes, and nothing that the program stands on."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from sync_worker.mirror.lock import writing
 from sync_worker.sandbox import Fault
 from sync_worker.settings import RetentionTable
 from tests.integration.flows.carrying_out import GENEROUS, Applying
+from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Row, Stage
+from tests.integration.flows.seeds import Seeds
 
 YEAR = RetentionTable(history="400d", plans="400d", actions="400d", runs="400d")
 TABLES = (
@@ -85,9 +89,19 @@ async def laws(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def years(applying: Applying) -> Applying:
+async def years(seeds: Seeds, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Applying]:
     """Two years of runs, failures, plans and applies; the last of them is of today."""
-    stage, desire = applying.stage, applying.desire
+
+    async def build(stage: Stage) -> None:
+        await stage.run()
+        await _passed(Desire(stage=stage, folder=tmp_path_factory.mktemp("years")))
+
+    async with seeds.grown("years", build) as (stage, _):
+        yield Applying(stage=stage, desire=Desire(stage=stage, folder=tmp_path))
+
+
+async def _passed(desire: Desire) -> None:
+    stage, applying = desire.stage, Applying(stage=desire.stage, desire=desire)
     stage.instance["guards"] = GENEROUS
     users = list(islice(desire.plain(), 8))
     now_and_then, since_the_first_year = frozenset({users[7]}), frozenset({users[5]})
@@ -104,7 +118,6 @@ async def years(applying: Applying) -> Applying:
         await applying.planned(f"{users[3]},email,open{year}@x.example,present")
         if year < 2:
             await pass_time(stage, 365)
-    return applying
 
 
 async def test_the_law(years: Applying) -> None:

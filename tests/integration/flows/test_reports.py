@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,9 @@ from sync_worker.logs import mask_address
 from sync_worker.reports.catalogue import find, names
 from sync_worker.sandbox import Fault, Role
 from tests.integration.flows.carrying_out import GENEROUS, Applying
+from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Row, Stage, quick, staged
+from tests.integration.flows.seeds import Seeds
 
 USUAL = {"user": "1", "time": "2026-11-01T06:00Z"}
 """Values of parameters that have no default."""
@@ -431,22 +434,44 @@ def usual(name: str, user: int) -> dict[str, Any]:
     return {each.name: values[each.name] for each in find(name).parameters if each.default is None}
 
 
-@pytest.mark.parametrize("name", names())
-async def test_no_address_unless_asked_for(applying: Applying, mirrored: Stage, name: str) -> None:
-    """Neither addresses nor logins that are addresses, in no form; a mail from cron tells nobody."""
-    school = mirrored.school
+async def full_of_addresses(applying: Applying) -> dict[str, Any]:
+    """They are in every place that may hold one."""
+    stage, school = applying.stage, applying.stage.school
     what = await changed(applying)
     for user in (what["user"], what["other"]):
         school.bounce(applying.desire.email(user).id, summary=f"550 <{applying.desire.email(user).address}> unknown")
     school.create(what["user"], "sms", "+1 555 010 4477", confirmed=False)
     school.create(what["other"], "sms", "+1 555 010 4477")
-    school.retire(min(mirrored.channels_of(what["fourth"])))
+    school.retire(min(stage.channels_of(what["fourth"])))
     school.change_sis_id(what["user"], "mail@sis.example")
-    await mirrored.run(max_tombstones=0)
+    await stage.run(max_tombstones=0)
     school.change_sis_id(what["other"], "mail@sis.example")
-    await mirrored.run("account:self", max_tombstones=0)
-    await mirrored.run("sis:nobody@sis.example", min_coverage_percent=0)
+    await stage.run("account:self", max_tombstones=0)
+    await stage.run("sis:nobody@sis.example", min_coverage_percent=0)
     await applying.planned(f"{what['fourth']},email,drifting@x.example,present")
+    return what
+
+
+@pytest.fixture
+async def addressed(
+    seeds: Seeds, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Stage, dict[str, Any]]]:
+    """A mirror that is full of them, and who is in it."""
+
+    async def build(stage: Stage) -> dict[str, Any]:
+        await stage.run()
+        stage.instance["guards"] = GENEROUS
+        desire = Desire(stage=stage, folder=tmp_path_factory.mktemp("addresses"))
+        return await full_of_addresses(Applying(stage=stage, desire=desire))
+
+    async with seeds.grown("addresses", build) as grown:
+        yield grown
+
+
+@pytest.mark.parametrize("name", names())
+async def test_no_address_unless_asked_for(addressed: tuple[Stage, dict[str, Any]], name: str) -> None:
+    """Neither addresses nor logins that are addresses, in no form; a mail from cron tells nobody."""
+    mirrored, what = addressed
     given = usual(name, what["user"])
     everywhere = await mirrored.fetch(
         "SELECT address FROM mirror.communication_channels WHERE type <> 'push' UNION "

@@ -4,6 +4,8 @@ import ast
 import inspect
 import re
 
+import pytest
+
 from sync_worker.desired import guards
 from tests.unit.desired.guard_cases import Rule, check
 from tests.unit.desired.guard_tables import CASES
@@ -32,6 +34,7 @@ def test_the_guards_as_they_are_live() -> None:
     assert not killed(Mutant(name="nothing", tree=ast.parse(SOURCE)))
 
 
+@pytest.mark.long
 def test_every_mutant_is_killed() -> None:
     """Guards that say nothing, compare the other way, or miss by one."""
     found = list(mutants(SOURCE))
@@ -39,6 +42,7 @@ def test_every_mutant_is_killed() -> None:
     assert len(found) > 80
 
 
+@pytest.mark.long
 def test_every_reason_is_among_the_sabotaged() -> None:
     """Each line that yields or returns one has a mutant in which it does not."""
     silenced = [
