@@ -23,7 +23,7 @@ define NEED_PYTHON
 	exit 2; }
 endef
 
-.PHONY: help demo test test-all torture soak lint audit bench install install-examples lock clean
+.PHONY: help demo test test-all torture schedules soak lint audit bench install install-examples lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ torture: export CHAOS_SEEDS ?= 340
 torture: export SOAK_USERS ?= 5000
 torture: $(STAMP) ## What takes too long for every day: under half an hour.
 	$(PYTEST) -m torture --hypothesis-profile=torture --timeout=3600 $(ARGS)
+
+# Plans, applies, undos and runs in random order, with late effects, stale reads, clock steps, kills and cut connections.
+schedules: export SCHEDULES = $(or $(COUNT),60)
+schedules: export SCHEDULES_SEED = $(or $(SEED),1)
+schedules: $(STAMP) ## Random schedules against a state machine; COUNT=500 SEED=1 for more, and others.
+	$(PYTEST) -m "not torture" -s tests/integration/flows/test_apply_machine.py $(ARGS)
 
 # One run in every kind of trouble at once, and a plain one after it: about half an hour for 200,000 users.
 soak: $(STAMP) ## The soak with its figures; ARGS="20000" for fewer users.

@@ -26,7 +26,9 @@ def covering(cells: Iterable[T], traits: Callable[[T], Iterable[Hashable]]) -> I
         yield cell
 
 
-def examples(usual: int, torture: int | None = None) -> int:
-    """Of a law with a number of its own: so many in `make test-all`, in proportion in `make test`."""
+def examples(usual: int, torture: int | None = None, *, least: int | None = None) -> int:
+    """Of a law with a number of its own: so many in `make test-all`, in proportion (or `least`) in `make test`."""
     share = settings.default.max_examples / ALL if settings.default else 1.0
+    if share < 1 and least is not None:
+        return least
     return (torture or usual) if share > 1 else max(3, round(usual * share))
