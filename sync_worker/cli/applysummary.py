@@ -1,5 +1,6 @@
 """The end of an apply in words that a person understands; on standard output."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
@@ -20,6 +21,7 @@ _WORDS: Final = {
     Status.UNCERTAIN: "with an unknown outcome",
     Status.STARTED: "with an unknown outcome",
     Status.PLANNED: "not begun",
+    Status.UNRESOLVED: "unresolved",
     Status.SKIPPED: "skipped",
     Status.WITHHELD: "withheld",
 }
@@ -65,5 +67,8 @@ def _actions(report: ApplyReport, kind: Kind) -> str:
     gone = report.tally.gone if kind is Kind.DELETE else 0
     numbers = {status: report.tally.number(status, kind) for status in _WORDS}
     numbers[Status.SKIPPED] -= gone
-    parts = [f"{number:,} {_WORDS[status]}" for status, number in numbers.items() if number]
+    by_words: Counter[str] = Counter()
+    for status, number in numbers.items():
+        by_words[_WORDS[status]] += number
+    parts = [f"{number:,} {words}" for words, number in by_words.items() if number]
     return ", ".join(parts + ([f"{gone:,} gone already"] if gone else []))

@@ -8,7 +8,6 @@ import typer
 
 from sync_worker.cli.context import CliContext, async_main
 from sync_worker.cli.examples import examples
-from sync_worker.clock import deadline
 from sync_worker.errors import Stopped, SyncWorkerError, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ async def _weighed(context: CliContext, options: CheckOptions) -> "Sequence[Weig
         DatabaseUnreachable: also when it takes too long.
     """
     from sync_worker.cli.opening import opening
+    from sync_worker.clock import deadline
     from sync_worker.errors import DatabaseUnreachable
     from sync_worker.flows.look.freshness import weigh
     from sync_worker.flows.look.vitals import read_vitals

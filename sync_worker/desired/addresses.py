@@ -10,6 +10,8 @@ from typing import Final
 import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
+from sync_worker.folding import fold
+
 EMAIL: Final = "email"
 SMS: Final = "sms"
 
@@ -70,4 +72,4 @@ def _is_email(address: str) -> bool:
 
 def _not_special(address: str) -> str:
     """The same beside a domain that anybody may have: `.local` and `.test` are syntax like any other."""
-    return address + _NEUTRAL if address.lower().endswith(_SPECIAL) else address
+    return address + _NEUTRAL if fold(address).endswith(_SPECIAL) else address

@@ -45,7 +45,7 @@ async def test_doctor_for_people_and_programs(tmp_path: Path, database_url: str,
     lines = done.stdout.splitlines()
     assert "main" in lines
     assert re.search(r"^ok       token +valid: user 1000 \(user1000\)", done.stdout, re.MULTILINE)
-    assert lines[-1] == "18 ok, 3 not tested"
+    assert lines[-1] == "19 ok, 3 not tested"
     told = json.loads(program.run("doctor", "--format", "json").stdout)
     assert told["exit_code"] == 0
     assert len(told["checks"]) == 21

@@ -46,7 +46,7 @@ WRITES: Final[Mapping[str, Write]] = {
     "done": Write(exit=0, status="done", sent=1, there=True, mirror="follows", finally_="done"),
     "done by 2": Write(exit=0, status="done", sent=2, there=True, mirror="follows", finally_="done"),
     "refused": Write(exit=3, status="refused", sent=1, there=False, mirror="follows", finally_="refused"),
-    "uncertain": Write(exit=3, status="uncertain", sent=1, there=False, mirror="follows", finally_="done"),
+    "lost": Write(exit=3, status="failed", sent=1, there=False, mirror="follows", finally_="done"),
     "failed": Write(exit=3, status="failed", sent=1, there=False, mirror="follows", finally_="done"),
     "failed by 2": Write(exit=3, status="failed", sent=2, there=False, mirror="follows", finally_="done"),
     "cut off": Write(exit=7, status="started", sent=0, there=False, mirror="follows", finally_="done"),
@@ -88,34 +88,34 @@ trouble                list 1       list n       users 1      users n      user 
 403 User-Agent         refused      refused      unreachable  unreachable  refused      refused    refused    refused
 403                    forbidden    forbidden    source       source       forbidden    refused    refused    forbidden
 404 JSON               read         incomplete   source       unreachable  not found    refused    failed     not there
-404 HTML               read         read         read         read         read         uncertain  done by 2  done by 2
-408                    read         read         read         read         read         uncertain  done by 2  done by 2
+404 HTML               read         read         read         read         read         lost       done by 2  done by 2
+408                    read         read         read         read         read         lost       done by 2  done by 2
 422                    rejected     rejected     unreachable  unreachable  rejected     refused    refused    rejected
 429                    read         read         read         read         read         done by 2  done by 2  done by 2
 429 Retry-After: 1     read         read         read         read         read         done by 2  done by 2  done by 2
 429 Retry-After: date  read         read         read         read         read         done by 2  done by 2  done by 2
-500                    read         read         read         read         read         uncertain  done by 2  done by 2
-502 HTML               read         read         read         read         read         uncertain  done by 2  done by 2
-503                    read         read         read         read         read         uncertain  done by 2  done by 2
-504                    read         read         read         read         read         uncertain  done by 2  done by 2
+500                    read         read         read         read         read         lost       done by 2  done by 2
+502 HTML               read         read         read         read         read         lost       done by 2  done by 2
+503                    read         read         read         read         read         lost       done by 2  done by 2
+504                    read         read         read         read         read         lost       done by 2  done by 2
 refused connection     reconnected  reconnected  reconnected  reconnected  reconnected  done       done       done
-reset before headers   read         read         read         read         read         uncertain  done by 2  done by 2
-closed before headers  read         read         read         read         read         uncertain  done by 2  done by 2
+reset before headers   read         read         read         read         read         lost       done by 2  done by 2
+closed before headers  read         read         read         read         read         lost       done by 2  done by 2
 answer lost            read         read         read         read         read         done       done by 2  gone by 2
 reset in the body      read         read         read         read         read         done       done by 2  gone by 2
 closed in the body     read         read         read         read         read         done       done by 2  gone by 2
 truncated JSON         read         read         read         read         read         done       done by 2  gone by 2
-wrong shape            incomplete   incomplete   unreachable  unreachable  incomplete   uncertain  failed     incomplete
-login page with 200    read         read         read         read         read         uncertain  done by 2  done by 2
-empty 200              read         read         read         read         read         uncertain  done by 2  done by 2
+wrong shape            incomplete   incomplete   unreachable  unreachable  incomplete   lost       failed     incomplete
+login page with 200    read         read         read         read         read         lost       done by 2  done by 2
+empty 200              read         read         read         read         read         lost       done by 2  done by 2
 empty list             read         read         implausible  read         -            -          -          -
-redirect to a login    read         read         read         read         read         uncertain  done by 2  done by 2
-redirect elsewhere     read         read         read         read         read         uncertain  done by 2  done by 2
-gzip bomb              read         read         read         read         read         uncertain  done by 2  done by 2
-50 MB                  read         read         read         read         read         uncertain  done by 2  done by 2
-endless body           read         read         read         read         read         uncertain  done by 2  done by 2
+redirect to a login    read         read         read         read         read         lost       done by 2  done by 2
+redirect elsewhere     read         read         read         read         read         lost       done by 2  done by 2
+gzip bomb              read         read         read         read         read         lost       done by 2  done by 2
+50 MB                  read         read         read         read         read         lost       done by 2  done by 2
+endless body           read         read         read         read         read         lost       done by 2  done by 2
 a byte a second        read         read         read         read         read         done       done by 2  gone by 2
-hang                   read         read         read         read         read         uncertain  done by 2  done by 2
+hang                   read         read         read         read         read         lost       done by 2  done by 2
 bad Link               incomplete   incomplete   unreachable  unreachable  -            -          -          -
 Link loop              incomplete   incomplete   unreachable  read         -            -          -          -
 Link elsewhere         incomplete   incomplete   unreachable  unreachable  -            -          -          -
@@ -135,34 +135,34 @@ trouble                list 1      list n      users 1      users n      user   
 403 User-Agent         refused     refused     unreachable  unreachable  refused     refused    refused      refused
 403                    forbidden   forbidden   source       source       forbidden   refused    refused      forbidden
 404 JSON               gone        incomplete  source       unreachable  not found   refused    failed       not there
-404 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-408                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+404 HTML               failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+408                    failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
 422                    rejected    rejected    unreachable  unreachable  rejected    refused    refused      rejected
 429                    throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
 429 Retry-After: 1     throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
 429 Retry-After: date  throttled   throttled   cut off      cut off      throttled   throttled  throttled    throttled
-500                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-502 HTML               failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-503                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-504                    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+500                    failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+502 HTML               failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+503                    failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+504                    failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
 refused connection     cut off     cut off     cut off      cut off      cut off     cut off    cut off      no connection
-reset before headers   failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-closed before headers  failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+reset before headers   failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+closed before headers  failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
 answer lost            failed      failed      outage       outage       failed      done       done by 2    done, lost
 reset in the body      failed      failed      outage       outage       failed      done       done by 2    done, lost
 closed in the body     failed      failed      outage       outage       failed      done       done by 2    done, lost
 truncated JSON         failed      failed      outage       outage       failed      done       done by 2    done, lost
-wrong shape            incomplete  incomplete  unreachable  unreachable  incomplete  uncertain  failed       incomplete
-login page with 200    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-empty 200              failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+wrong shape            incomplete  incomplete  unreachable  unreachable  incomplete  lost       failed       incomplete
+login page with 200    failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+empty 200              failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
 empty list             lied to     lied to     implausible  read         -           -          -            -
-redirect to a login    failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-redirect elsewhere     failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-gzip bomb              failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-50 MB                  failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
-endless body           failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+redirect to a login    failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+redirect elsewhere     failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+gzip bomb              failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+50 MB                  failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
+endless body           failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
 a byte a second        failed      failed      outage       outage       failed      done       done by 2    done, lost
-hang                   failed      failed      outage       outage       failed      uncertain  failed by 2  failed by 2
+hang                   failed      failed      outage       outage       failed      lost       failed by 2  failed by 2
 bad Link               incomplete  incomplete  unreachable  unreachable  -           -          -            -
 Link loop              incomplete  incomplete  unreachable  circles      -           -          -            -
 Link elsewhere         incomplete  incomplete  unreachable  unreachable  -           -          -            -

@@ -49,6 +49,14 @@ def played(
     return done.returncode, done.stdout + done.stderr, int(said.read_text())
 
 
+def alive(number: int) -> bool:
+    """Whether a process is there, and not only remembered until its parent looks."""
+    try:
+        return bool(psutil.Process(number).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("last", ["time.sleep(600)", STOPPED])
 @pytest.mark.parametrize(
     "found_by", [{}, {"environment": "{}", "cwd": "tmp_path"}], ids=["its environment", "its folder"]
@@ -60,7 +68,7 @@ def test_what_is_left_fails_the_tests(tmp_path: Path, last: str, found_by: dict[
     assert "1 passed" in said
     assert "processes that the tests have left behind" in said
     assert str(number) in said
-    assert not psutil.pid_exists(number)
+    assert not alive(number)
 
 
 def test_what_ends_by_itself_is_waited_for(tmp_path: Path) -> None:

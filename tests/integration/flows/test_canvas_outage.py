@@ -278,7 +278,7 @@ async def test_an_outage_of_everything_during_an_apply(patient: Applying) -> Non
     stage.sandbox.clear_faults()
     report = await running
     statuses = await patient.statuses(number)
-    assert statuses["done"] + statuses["uncertain"] == len(users)
+    assert statuses["done"] + statuses["failed"] == len(users)
     assert statuses["uncertain"] <= WRITERS
     assert report.exit_code == (3 if statuses["uncertain"] else 0)
     if statuses["uncertain"]:

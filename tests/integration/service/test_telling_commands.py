@@ -197,7 +197,8 @@ async def test_told_by_a_clock_that_was_ahead(office: Office, teller: Path) -> N
         await session.connection.execute("UPDATE worker.notices SET told_at = told_at + interval '5 years'")
     await office.job()
     await office.job()
-    assert taken(teller) == ["token_expiring", "token_expiring"]
+    told = [each for each in taken(teller) if each != "partial"]  # that times lie in the future is told, too
+    assert told == ["token_expiring", "token_expiring"]
 
 
 async def test_recovered_while_the_database_goes_away(office: Office, teller: Path) -> None:

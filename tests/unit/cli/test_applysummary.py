@@ -68,8 +68,8 @@ def test_an_apply_of_everything_that_can_happen() -> None:
     every = dict.fromkeys(Status, 1)
     tally = tallied(every, every | {Status.SKIPPED: 3}, gone=2, messages=2)
     told = (Finding(exit_code=WITHHELD, message="one"), Finding(exit_code=IN_PART, message="two"))
-    words = "1 done, 1 existed already, 1 refused by Canvas, 1 failed, 1 uncertain, 1 not settled yet"
-    words += ", 1 skipped, 1 withheld"
+    words = "1 done, 1 existed already, 1 refused by Canvas, 1 failed, 2 with an unknown outcome, 1 not begun"
+    words += ", 1 unresolved, 1 skipped, 1 withheld"
     assert list(lines(report(tally, findings=told, left=1001))) == [
         f"main: apply run 34 of plan 12 done, actions withheld ({ORIGIN})",
         f"  creates   {words}",
@@ -89,7 +89,7 @@ def test_an_apply_done_in_part() -> None:
     told = (Finding(exit_code=IN_PART, message="lost"),)
     assert list(lines(report(tally, findings=told, left=1))) == [
         f"main: apply run 34 of plan 12 done in part ({ORIGIN})",
-        "  creates   1 uncertain",
+        "  creates   1 with an unknown outcome",
         "  messages  1 person was sent one, or may have been",
         "  left      1 action; go on with: sync-worker apply 12",
         NOTHING_SENT,

@@ -16,7 +16,7 @@ class MemoryMarks:
 
     async def meet(self, job: str, now: datetime) -> Mark:
         mark = self.marks.get(job)
-        if mark is None or mark.due_at > now + timedelta(days=1):
+        if mark is None or mark.due_at > now + timedelta(minutes=5):
             mark = self.marks[job] = Mark(due_at=now, started_at=now, finished_at=now)
         return mark
 
