@@ -50,6 +50,7 @@ class Leftovers:
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
+        psutil.wait_procs(left, timeout=PATIENCE)
         if self._found and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -82,7 +83,7 @@ class Leftovers:
             if process.environ().get(MARK) == self._mark:
                 return True
             return folder is not None and (
-                any(str(folder) in word for word in words) or Path(process.cwd()).is_relative_to(folder)
+                any(f"{folder}/" in word for word in words) or Path(process.cwd()).is_relative_to(folder)
             )
         except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended, or is another user's
             return False

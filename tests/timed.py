@@ -13,14 +13,23 @@ def spoken(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def main(name: str, *command: str) -> int:
-    """The exit code of the command."""
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command, which is waited for
-    started = time.perf_counter()
-    code = subprocess.run(command, check=False).returncode
-    print(f"{name} took {spoken(time.perf_counter() - started)} on Python {platform.python_version()}", flush=True)
+def run(command: tuple[str, ...]) -> int:
+    """The exit code; a signal is the command's own affair: Ctrl-C reaches it anyway, the others are passed on."""
+    with subprocess.Popen(command) as process:
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, lambda *_: None)
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, lambda number, _: process.send_signal(number))
+        code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def main(name: str, *command: str) -> int:
+    """Run and say."""
+    started = time.perf_counter()
+    code = run(command)
+    print(f"{name} took {spoken(time.perf_counter() - started)} on Python {platform.python_version()}", flush=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ async def plans(database_url: str) -> list[str]:
 # --- approval -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_nobody_to_ask(program: Program, school: School, database_url: str) -> None:
     """No terminal and no --yes: exit 2, it says what to add, nothing is written anywhere; with --yes it goes."""
     (user,) = school.users(1)
@@ -253,6 +254,7 @@ async def test_a_plan_whose_time_is_over(program: Program, school: School, datab
 # --- guards and portions --------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_guards(tmp_path: Path, school: School, database_url: str, canvas: SandboxProcess) -> None:
     """Exit 4 with figure, limit and option, the other kind goes on; with that option exit 0."""
     guards = "[guards]\nmax_deletes = 2\nmax_creates = 1\n"
@@ -381,6 +383,7 @@ async def test_the_journal(program: Program, school: School, database_url: str, 
     assert run == {"kind": "apply", "status": "done", "exit_code": 0, "started_by": getpass.getuser()}
 
 
+@pytest.mark.long
 async def test_the_token_for_writing(tmp_path: Path, school: School, database_url: str, canvas: SandboxProcess) -> None:
     """`write_token_file` is for apply, undo and channels; plans are made with the token for reading."""
     program = configured(tmp_path, database_url, canvas.base_url, instance="write_token_file = 'writing'")
@@ -451,6 +454,7 @@ async def test_undo(program: Program, school: School, database_url: str) -> None
     assert {row["reason"] for row in kinds} == {"wrong term"}
 
 
+@pytest.mark.long
 async def test_create_by_hand(program: Program, school: School, database_url: str) -> None:
     """One create through guards and journal; there already: 0 and nothing done; what cannot be: 2."""
     (user,) = school.users(1)

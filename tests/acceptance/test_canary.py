@@ -3,12 +3,15 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.integration.flows.harness import fetch
 from tests.integration.flows.processes import configured, sandbox_process
 
 CREATES = 1_000
 
 
+@pytest.mark.long
 async def test_a_weak_token_mails_one_person(tmp_path: Path, database_url: str) -> None:
     """A thousand creates: one message at most, exit 4, what happened and what to do; a good token then goes on."""
     with sandbox_process(tmp_path, 1_200, token_role="support") as canvas:

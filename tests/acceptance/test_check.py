@@ -102,6 +102,7 @@ async def test_what_was_interrupted(program: Program, database_url: str) -> None
     assert nagios(program)[0] == 0
 
 
+@pytest.mark.long
 def test_before_the_first_run(tmp_path: Path, database_url: str) -> None:
     """Nothing is fresh yet."""
     program = configured(tmp_path, database_url, "http://127.0.0.1:9")

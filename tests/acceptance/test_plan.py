@@ -54,6 +54,7 @@ def new(program: Program, addresses: dict[int, str]) -> Path:
     return document(program, "new.csv", *rows, f"{three},email,{addresses[three]},present")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("new")
 def test_exit_codes(program: Program, canvas: SandboxProcess, addresses: dict[int, str]) -> None:
     """10 with changes, 0 without, 2 for a document with mistakes, 3 where somebody could not be read, 5, 7."""
@@ -335,6 +336,7 @@ def test_a_typo_does_not_replace_a_good_address(
     assert allowed.returncode in {0, 3}, allowed.stderr
 
 
+@pytest.mark.long
 def test_export(program: Program) -> None:
     """Each form, by the name of the file, 0600; planning it changes nothing; without a file YAML on stdout."""
     assert program.run("run").returncode == 0

@@ -46,6 +46,7 @@ def answered(program: Program, answer: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.long
 async def test_forget(program: Program, database_url: str) -> None:
     """It shows what is held and asks; then nothing is held, and no later run changes that."""
     channels = "SELECT count(*) AS n FROM mirror.communication_channels WHERE user_id = $1"

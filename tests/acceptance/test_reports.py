@@ -19,6 +19,7 @@ def program(database_url: str, tmp_path: Path) -> Iterator[Program]:
         yield program
 
 
+@pytest.mark.long
 def test_reports(program: Program) -> None:
     """A table for people, a private file for a spreadsheet, JSON for a program; addresses only when asked for."""
     table = program.run("report", "domains")
@@ -70,6 +71,7 @@ def test_the_page(program: Program) -> None:
     assert "the file cannot be written" in lost.stderr
 
 
+@pytest.mark.long
 def test_without_a_database(tmp_path: Path) -> None:
     """What there is can be listed; what there is not is said, with what there is."""
     program = Program(folder=tmp_path)

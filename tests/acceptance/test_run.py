@@ -65,6 +65,7 @@ async def test_a_run_from_outside(program: Program, canvas: SandboxProcess, data
     assert await live(database_url) == expected(canvas.many("GET", "channels"))
 
 
+@pytest.mark.long
 async def test_the_token_is_nowhere(program: Program, canvas: SandboxProcess, database_url: str) -> None:
     """Not in output, logs or tables, whatever went wrong; and no address is in a log."""
     outputs = [program.run("--log-level", "debug", "run")]
@@ -262,6 +263,7 @@ def test_exit_codes(program: Program, canvas: SandboxProcess) -> None:
     assert f"Canvas refused the access token of {program.folder / 'token'}: status 401" in refused.stderr
 
 
+@pytest.mark.long
 async def test_instances_one_after_the_other(tmp_path: Path, database_url: str, canvas: SandboxProcess) -> None:
     """One that fails does not stop the next; each line of the log names its own instance and run."""
     second = f"[instances.second]\nbase_url = '{canvas.base_url}'\ntoken_file = 'token'\nusers = ['self']\n"

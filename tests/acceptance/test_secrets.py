@@ -231,6 +231,19 @@ async def test_no_secret_is_anywhere(worker: Worker) -> None:
     assert len(worker.sandbox.renewals.given) > 3
 
 
+async def test_no_secret_on_a_bad_day(worker: Worker) -> None:
+    """The short one: a run, a Canvas that repeats what it was sent, a token that is refused."""
+    debug = "--log-level debug --instance main"
+    await worker.run(f"{debug} run", 0)
+    echo = f"Bearer {SECRETS['read token']} and {SECRETS['database password']}"
+    worker.fault(route="list_channels", user_share=0.1, status=400, body=json.dumps({"errors": [{"message": echo}]}))
+    await worker.run(f"{debug} run", 8)
+    worker.sandbox.tokens.revoke(SECRETS["read token"])
+    await worker.run(f"{debug} run", 5)
+    for text in (everything(worker.said), await worker.tables(), *worker.files().values()):
+        assert found(text) == set()
+
+
 @pytest.mark.timeout(300)
 async def test_the_search_would_find_them(worker: Worker) -> None:
     """The same search finds what is meant to be there: in files, in tables, in what is said, in command lines."""

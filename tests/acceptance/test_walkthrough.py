@@ -21,6 +21,7 @@ def free_port() -> int:
     return port
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_walk_through(tmp_path: Path) -> None:
     """Every command does what the comment beside it says."""

@@ -74,6 +74,7 @@ async def _wakes_late(acts: Theatre, act: str, at: Step, slept: float) -> None:
         await go_on(place)
 
 
+@pytest.mark.sampled("before a commit", "between journal and call")
 @pytest.mark.parametrize(
     ("act", "at"),
     [

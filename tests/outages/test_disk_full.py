@@ -20,6 +20,7 @@ async def disk(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Server, Di
         pytest.skip(str(error))
 
 
+@pytest.mark.sampled("data-apply")
 @pytest.mark.parametrize("command", MIDDLE)
 async def test_a_full_disk(disk: tuple[Server, Disk], tmp_path: Path, command: str) -> None:
     """Exit 7, and the disk is named; nobody waits for it; with room again the command goes on."""

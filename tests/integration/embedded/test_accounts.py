@@ -98,6 +98,7 @@ async def test_root_keeps_its_folders_to_itself(fresh: Place) -> None:
     assert before & 0o077 == 0
 
 
+@pytest.mark.long
 @root_only
 def test_binaries_out_of_reach_are_copied_once(tmp_path: Path, open_folder: Path) -> None:
     """Out of an environment closed to nobody, programs and libraries move together, once."""

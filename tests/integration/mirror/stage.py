@@ -206,9 +206,9 @@ def without(record: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 async def kill_backend(database: Database, pid: int) -> None:
-    """What an administrator does, or a network."""
+    """What an administrator does, or a network; it has ended when this returns."""
     async with database.session() as session:
-        await session.connection.execute("SELECT pg_terminate_backend($1)", pid)
+        await session.connection.execute("SELECT pg_terminate_backend($1, 5000)", pid)
 
 
 def ids(records: Sequence[dict[str, Any]]) -> list[int]:

@@ -56,6 +56,7 @@ async def test_recovered_is_not_lost(office: Office) -> None:
     assert await office.night() == []
 
 
+@pytest.mark.long
 async def test_what_is_withheld_is_told_once_a_week(office: Office) -> None:
     """And again when it had been settled and comes back."""
     await office.job()
