@@ -78,14 +78,15 @@ class Resolver:
         )
 
     async def identified(self, ids: Iterable[int]) -> list[User]:
-        """Users with the identifiers that Canvas tells, for a call each; whom it does not tell of is left out.
+        """Users with the identifiers that Canvas tells, in order, one call each; whom it does not tell of is left out.
 
         Raises:
             TokenRefused, ClientRefused, QuotaExhausted: about the run, not about a user.
         """
+        refs = list(dict.fromkeys(map(by_id, ids)))
         found: dict[UserRef, User | FailedReference] = {}
-        await self._look_up(map(by_id, ids), found)
-        return [user for user in found.values() if isinstance(user, User)]
+        await self._look_up(iter(refs), found)
+        return [user for user in map(found.__getitem__, refs) if isinstance(user, User)]
 
     async def outcomes(self, refs: Iterable[UserRef]) -> dict[UserRef, User | FailedReference]:
         """What each of some references (some hundred) leads to, in their order.
