@@ -48,7 +48,7 @@ async def test_doctor_for_people_and_programs(tmp_path: Path, database_url: str,
     assert lines[-1] == "19 ok, 3 not tested"
     told = json.loads(program.run("doctor", "--format", "json").stdout)
     assert told["exit_code"] == 0
-    assert len(told["checks"]) == 21
+    assert len(told["checks"]) == 22
     assert {"instance", "name", "state", "finding", "remedy", "exit_code"} == told["checks"][0].keys()
     (tmp_path / "token").write_text("wrong")
     done = program.run("doctor")

@@ -52,11 +52,16 @@ def start(place: Place, at: Step) -> Player:
     return player
 
 
-async def go_on(place: Place) -> None:
-    """Say the command again where it writes to Canvas, let the nightly run come, and look at everything."""
+async def go_on(place: Place, *, clock_was_ahead: bool = False) -> None:
+    """Say the command again where it writes to Canvas, let the nightly run come, and look at everything.
+
+    Args:
+        place: the school and its mirror.
+        clock_was_ahead: times of a process with a wrong clock lie in the future, and each run says so.
+    """
     codes = {await place.run(*arguments, fine=frozenset({0, IN_PART})) for arguments in place.act.again}
     await place.quiet()
-    assert await check(place) or codes == {0}
+    assert await check(place) or codes <= {0, IN_PART if clock_was_ahead else 0}
 
 
 async def _numbers(place: Place) -> tuple[int, int]:
@@ -118,5 +123,8 @@ async def check(place: Place) -> bool:
 async def _unsent(place: Place) -> bool:
     """Whether the create that sends a message stays undone, as it must where nobody knows whether it was sent."""
     asked = place.act.asked
-    query = "SELECT count(*) = 1 FROM worker.actions WHERE status = 'uncertain' AND NOT skip_confirmation AND messaged"
+    query = (
+        "SELECT count(*) = 1 FROM worker.actions"
+        " WHERE status IN ('uncertain', 'skipped') AND NOT skip_confirmation AND messaged"
+    )
     return asked not in place.watched.deeds if asked and await place.stage.value(query) else False

@@ -279,9 +279,9 @@ async def test_an_outage_of_everything_during_an_apply(patient: Applying) -> Non
     report = await running
     statuses = await patient.statuses(number)
     assert statuses["done"] + statuses["failed"] == len(users)
-    assert statuses["uncertain"] <= WRITERS
-    assert report.exit_code == (3 if statuses["uncertain"] else 0)
-    if statuses["uncertain"]:
+    assert statuses["failed"] <= WRITERS
+    assert report.exit_code == (3 if statuses["failed"] else 0)
+    if statuses["failed"]:
         assert (await patient.apply(number)).exit_code == 0
     await assert_done_once(patient, users)
 

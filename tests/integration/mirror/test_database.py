@@ -102,7 +102,7 @@ async def test_a_missing_right(database: Database) -> None:
     """The hint names the rights."""
     async with database.session() as session:
         await session.connection.execute("CREATE ROLE reader; SET ROLE reader")
-        with pytest.raises(ConfigError, match="permission denied for schema (mirror|worker)"):
+        with pytest.raises(ConfigError, match=r"permission denied for schema (mirror|worker)"):
             await session.fetch("instance_figures", "main")
         await session.connection.execute("RESET ROLE; DROP ROLE reader")
 
