@@ -1,7 +1,7 @@
 """Time that a test lets pass, and a wall clock that a test sets wrong.
 
-Canvas and the worker see the same time pass; only the worker (and its database, whose every time comes from the worker)
-has a wrong clock.
+Canvas and the worker see the same time pass. The worker (with its database, whose every time comes from the worker) and
+Canvas may each have a wrong clock.
 """
 
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ class SteppingClock(Clock):
     def __init__(self) -> None:
         self.passed = timedelta()
         self.error = timedelta()
+        self.canvas_error = timedelta()
         self.hurry = False
 
     def step(self, **by: float) -> None:
@@ -56,4 +57,4 @@ class SteppingCanvasClock(CanvasClock):
 
     @override
     def now(self) -> datetime:
-        return super().now() + self._clock.passed
+        return super().now() + self._clock.passed + self._clock.canvas_error

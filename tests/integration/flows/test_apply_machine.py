@@ -145,6 +145,7 @@ ALLOWANCES = st.fixed_dictionaries(
 )
 FATES = st.sampled_from(["none", "none", "none", "kill", "kill", "cancel", "stop", "cut", "revoke", "meddle"])
 HAPPENINGS = happenings(USERS)
+HOURS = st.sampled_from([-30, -1, 0, 0, 1, 30])  # that a clock is ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +286,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _mend_the_clock(self) -> None:
         """It is right again; what it has written wrong is repaired as the finding says, where it is in the future."""
-        self.clock.error = timedelta()
+        self.clock.error = self.clock.canvas_error = timedelta()
         async with (
             self.stage.rooms() as rooms,
             writing(rooms.database, "main", "db repair-times", rooms.clock) as writer,
@@ -342,10 +343,10 @@ class Machine(RuleBasedStateMachine):
         """For Canvas, too: what a gateway holds back may come."""
         self.clock.step(minutes=minutes)
 
-    @rule(hours=st.sampled_from([-30, -1, 0, 1, 30]))
-    def clock_steps(self, hours: int) -> None:
-        """The wall clock of worker and database is set wrong, or right; all times in SQL are the worker's."""
-        self.clock.error = timedelta(hours=hours)
+    @rule(ours=HOURS, theirs=HOURS)
+    def clock_steps(self, ours: int, theirs: int) -> None:
+        """The clock of worker and database (every time in SQL is the worker's), and Canvas's, are set wrong, or right."""
+        self.clock.error, self.clock.canvas_error = timedelta(hours=ours), timedelta(hours=theirs)
 
     @rule()
     def late_requests_arrive(self) -> None:
