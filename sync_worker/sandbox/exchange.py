@@ -36,9 +36,13 @@ class Exchange:
         self._dice = seeded("load", options.seed)
         self._costs = LogNormal(mean=options.mean_cost, sigma=options.sigma)
         self._times = LogNormal(mean=options.mean_server_time, sigma=options.sigma)
-        self._late = LateCalls(clock=world.clock)
-        self._replica = Replica(clock=world.clock)
+        self.reset_lag()
         self._postman = Postman(world.clock, options.header_case)
+
+    def reset_lag(self) -> None:
+        """Nothing is held back any more, and the replica knows the present alone."""
+        self._late = LateCalls(clock=self._world.clock)
+        self._replica = Replica(clock=self._world.clock)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, or break its connection where a fault says so."""

@@ -197,6 +197,7 @@ async def test_the_question_is_about_the_portion(program: Program, school: Schoo
 # --- which plan -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_plan_out_of_a_file(program: Program, school: School, database_url: str) -> None:
     """The file of `plan --out` names the plan that was saved; one that was edited is refused, whatever was edited."""
     (user,) = school.users(1)
@@ -334,6 +335,7 @@ async def test_portions(program: Program, school: School, database_url: str) -> 
     ]
 
 
+@pytest.mark.long
 async def test_a_part_fails(program: Program, school: School, database_url: str) -> None:
     """Exit 3: what Canvas refuses is said and not tried again; everybody else is done."""
     one, two = school.users(2)
@@ -433,6 +435,7 @@ def test_two_at_once(program: Program, school: School) -> None:
 # --- undo, and changes by hand --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_undo(program: Program, school: School, database_url: str) -> None:
     """The opposite of a run: what was deleted has its number again, what was created is gone; asked as any plan."""
     one, two = school.users(2)
@@ -586,6 +589,7 @@ async def test_run_applies(tmp_path: Path, school: School, database_url: str, ca
     assert reconciled(program, users).returncode == 5
 
 
+@pytest.mark.long
 def test_run_with_a_wrong_document(program: Program, school: School) -> None:
     """The mirror is brought up to date all the same; exit 2 with the mistakes."""
     users = school.users(1)

@@ -54,6 +54,7 @@ def test_after_a_real_run(tmp_path: Path, database_url: str) -> None:
     assert re.search(r"^SYNC-WORKER OK .* \| age=\d+s;93600;93600;0 coverage=100.0%;95:;95:;0;100 failures=0;", line)
 
 
+@pytest.mark.long
 async def test_a_warning(program: Program, database_url: str) -> None:
     """Users that cannot be read: exit 0 for people, 1 for Nagios."""
     failing = "INSERT INTO worker.failures (run_id, instance, reference, user_id, kind, message, reason, failed_at)"

@@ -43,6 +43,7 @@ def refuses(done: Any) -> None:
     assert "ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0" in done.stderr
 
 
+@pytest.mark.long
 async def test_every_command_refuses(tmp_path: Path, cluster: Cluster, canvas: SandboxProcess) -> None:
     """Those that write as well as those that read; Canvas hears nothing."""
     canvas.ask("DELETE", "counters")
@@ -69,6 +70,7 @@ async def test_doctor_says_so(tmp_path: Path, url: str, canvas: SandboxProcess) 
     assert by_name["schema"]["finding"] == "not checked, because of: database"
 
 
+@pytest.mark.long
 async def test_the_way_around_the_pooler(tmp_path: Path, database_url: str, url: str, canvas: SandboxProcess) -> None:
     """`direct_url` may lead to another database than `url`."""
     canvas.ask("DELETE", "counters")

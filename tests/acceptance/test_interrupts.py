@@ -144,7 +144,7 @@ def program(folder: Path, database_url: str, canvas: SandboxProcess, grace: str 
     [
         pytest.param({"route": "create"}, signal.SIGINT, id="the create"),
         pytest.param({"route": "list_channels", "first": 3}, signal.SIGTERM, id="the reads"),
-        pytest.param({"route": "*"}, signal.SIGINT, id="everything"),
+        pytest.param({"route": "*"}, signal.SIGINT, id="everything", marks=pytest.mark.long),
     ],
 )
 async def test_apply(stage: Stage, slow: dict[str, Any], signum: int) -> None:
@@ -167,6 +167,7 @@ async def test_apply(stage: Stage, slow: dict[str, Any], signum: int) -> None:
     assert [row["attempts"] for row in attempts] == [1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("route", "signum"), [("delete", signal.SIGTERM), ("list_channels", signal.SIGINT)])
 async def test_deletes(stage: Stage, route: str, signum: int) -> None:
     """The same where addresses go."""
@@ -181,6 +182,7 @@ async def test_deletes(stage: Stage, route: str, signum: int) -> None:
     assert stage.program.run("undo", "1", "--yes").returncode == 0
 
 
+@pytest.mark.long
 @SIGNALS
 async def test_undo(stage: Stage, signum: int) -> None:
     """What is taken back is closed too; the command that it names takes back the rest."""
@@ -217,6 +219,7 @@ async def test_create_by_hand(stage: Stage, slow: str, signum: int) -> None:
     assert plan["status"] == "applied"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("slow", "signum"), [("call", signal.SIGTERM), ("read", signal.SIGINT)])
 async def test_delete_by_hand(stage: Stage, slow: str, signum: int) -> None:
     """The same."""
@@ -233,6 +236,7 @@ async def test_delete_by_hand(stage: Stage, slow: str, signum: int) -> None:
     await stage.assert_true()
 
 
+@pytest.mark.long
 @SIGNALS
 async def test_run_with_apply_auto(stage: Stage, signum: int) -> None:
     """The same where nobody was asked."""
@@ -247,6 +251,7 @@ async def test_run_with_apply_auto(stage: Stage, signum: int) -> None:
     assert run == {"status": "interrupted", "exit_code": 128 + signum}
 
 
+@pytest.mark.long
 async def test_canvas_does_not_answer(stage: Stage, tmp_path: Path, database_url: str) -> None:
     """The grace period ends the wait: the others are closed, this one is unknown, and said so; the next apply looks."""
     users = stage.users(12)
@@ -263,6 +268,7 @@ async def test_canvas_does_not_answer(stage: Stage, tmp_path: Path, database_url
     assert stage.program.run("apply", "1", "--yes").returncode in {0, 3}
 
 
+@pytest.mark.long
 async def test_no_user_is_waited_for_of_whom_nothing_was_sent(stage: Stage) -> None:
     """Reads before the first call are given up at once."""
     users = stage.users(12)
@@ -303,6 +309,7 @@ async def test_a_delete_that_waits_to_be_sent_again(stage: Stage, tmp_path: Path
     await stage.assert_true()
 
 
+@pytest.mark.long
 async def test_asked_twice(stage: Stage) -> None:
     """A second signal does not wait, and what was sent is called unknown."""
     users = stage.users(10)

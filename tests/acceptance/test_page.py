@@ -179,6 +179,7 @@ async def test_nothing_but_its_own_scripts_runs(tab: Tab, shown: Shown) -> None:
     tab.complaints.clear()
 
 
+@pytest.mark.long
 async def test_the_live_page_follows_a_run(tab: Tab, tmp_path: Path, database_url: str) -> None:
     """Progress moves without a reload; the end is said, and the new figures are a click away; nobody else is asked."""
     with sandbox_process(tmp_path, 100) as canvas:

@@ -182,6 +182,7 @@ async def test_the_life_of_a_plan(program: Program, database_url: str) -> None:
     assert row["ended_at"]
 
 
+@pytest.mark.long
 def test_mode_and_manage(program: Program, addresses: dict[int, str]) -> None:
     """The command line wins over the document."""
     user = next(iter(addresses))
@@ -358,6 +359,7 @@ def test_export(program: Program) -> None:
 BOM = "\ufeff"
 
 
+@pytest.mark.long
 def test_marks_of_exports_and_plans(program: Program, new: Path) -> None:
     """A CSV for a spreadsheet begins with a byte-order mark, one for a program does not, unless somebody says so."""
     assert program.run("run").returncode == 0
@@ -376,6 +378,7 @@ def test_marks_of_exports_and_plans(program: Program, new: Path) -> None:
     assert "only CSV begins with a byte-order mark" in wrong.stderr
 
 
+@pytest.mark.long
 def test_a_spreadsheet_between_export_and_plan(program: Program, canvas: SandboxProcess) -> None:
     """Nothing changes, whatever addresses begin with and whatever the program saves the file as."""
     user, other = canvas.plain()[:2]

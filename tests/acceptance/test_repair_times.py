@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.integration.flows.harness import fetch
 from tests.integration.flows.processes import configured, sandbox_process
 
@@ -19,6 +21,7 @@ AHEAD = tuple(
 MARKED = "SELECT count(*) AS n FROM mirror.communication_channels WHERE read_epoch = -1"
 
 
+@pytest.mark.long
 async def test_a_clock_that_was_ahead_is_noticed_and_repaired(tmp_path: Path, database_url: str) -> None:
     """No command says ok, none tells a negative age; the repair deletes nothing, and a full run makes all well."""
     with sandbox_process(tmp_path, 60) as canvas:

@@ -117,6 +117,7 @@ async def test_a_night_that_was_missed(program: Program, canvas: SandboxProcess,
     assert row == {"ended": True, "exit_code": 0}
 
 
+@pytest.mark.long
 async def test_sigterm_in_the_middle(program: Program, canvas: SandboxProcess, database_url: str) -> None:
     """What is at work gets the grace period; the next start goes on with it, from where it was."""
     await fetch(database_url, OWED)

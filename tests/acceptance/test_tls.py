@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from pathlib import Path
 
+import pytest
 import trustme
 
 from sync_worker.sandbox import Sandbox
@@ -11,6 +12,7 @@ from tests.integration.flows.harness import expected, live, quick
 from tests.integration.flows.processes import TOKEN, configured
 
 
+@pytest.mark.long
 async def test_an_authority_of_ones_own(tmp_path: Path, database_url: str) -> None:
     """Exit 7 and what to set; with the authority's file all goes well; exit 2 where that file is none."""
     authority, tls = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -32,6 +32,7 @@ def addresses(canvas: SandboxProcess, user: int) -> list[str]:
     return [each["address"] for each in canvas.many("GET", "channels") if each["user_id"] == user]
 
 
+@pytest.mark.long
 def test_a_late_delete_is_undone(program: Program, canvas: SandboxProcess) -> None:
     """Apply and undo say that the outcome is unknown and exit with 3; status lists it; `undo --wait` gives it back."""
     user = canvas.plain()[0]

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 MIRRORED: Final = "mirrored"
 
 
+def _is_seeded(request: pytest.FixtureRequest) -> bool:
+    """Whether the test begins with the school that is made once; `own_school`: it has a stage or a database itself."""
+    return "desire" in request.fixturenames and request.node.get_closest_marker("own_school") is None
+
+
 @pytest.fixture(scope="session")
 async def seeds(cluster: "Cluster", migrated: str) -> AsyncIterator[Seeds]:
     """Made when the first test needs them."""
@@ -34,9 +39,7 @@ async def database_url(
     request: pytest.FixtureRequest, cluster: "Cluster", migrated: str, seeds: Seeds
 ) -> AsyncIterator[str]:
     """The URL of a database with the schema; nothing is in it, but with `desire` the school as it is."""
-    name = await cluster.create(
-        await seeds.template(MIRRORED, _mirror) if "desire" in request.fixturenames else migrated
-    )
+    name = await cluster.create(await seeds.template(MIRRORED, _mirror) if _is_seeded(request) else migrated)
     yield cluster.server.dsn(name)
     await cluster.drop(name)
 
@@ -44,7 +47,7 @@ async def database_url(
 @pytest.fixture
 async def stage(request: pytest.FixtureRequest, database_url: str, seeds: Seeds) -> AsyncIterator[Stage]:
     """A hundred users, no throttle."""
-    if "desire" in request.fixturenames:
+    if _is_seeded(request):
         yield await seeds.put_back(MIRRORED, database_url)
         return
     async with staged(database_url) as stage:
@@ -52,8 +55,11 @@ async def stage(request: pytest.FixtureRequest, database_url: str, seeds: Seeds)
 
 
 @pytest.fixture
-def desire(stage: Stage, tmp_path: Path) -> Desire:
+async def desire(request: pytest.FixtureRequest, stage: Stage, tmp_path: Path) -> Desire:
     """The same school, mirrored and read by nobody since."""
+    if not _is_seeded(request):
+        await stage.run()
+        stage.sandbox.counters.reset()
     return Desire(stage=stage, folder=tmp_path)
 
 

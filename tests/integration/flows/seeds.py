@@ -107,3 +107,4 @@ def _restore(sandbox: "Sandbox", image: dict[str, Any]) -> None:
         part.clear()
         part.update(state)
     sandbox.counters.reset()
+    sandbox._exchange.reset_lag()

@@ -345,7 +345,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(ours=HOURS, theirs=HOURS)
     def clock_steps(self, ours: int, theirs: int) -> None:
-        """The clock of worker and database (every time in SQL is the worker's), and Canvas's, are set wrong, or right."""
+        """The clock of worker and database (all times in SQL are the worker's) and Canvas's are set wrong or right."""
         self.clock.error, self.clock.canvas_error = timedelta(hours=ours), timedelta(hours=theirs)
 
     @rule()

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -15,10 +14,11 @@ from sync_worker.mirror.clocks import future_values, repair_times
 from sync_worker.mirror.lock import writing
 from sync_worker.mirror.readback import instance_status
 from tests.clocks import DAY, NOTHING, SteppingClock
-from tests.conftest import Cluster
 from tests.integration.flows.carrying_out import Applying
 from tests.integration.flows.desire import Desire
 from tests.integration.flows.harness import Stage, quick, staged
+
+pytestmark = pytest.mark.own_school
 
 STEPS = {
     "a day ahead, and back": [DAY, NOTHING, NOTHING],
@@ -33,21 +33,6 @@ STEPS = {
 def clock() -> SteppingClock:
     """Right, until a test sets it."""
     return SteppingClock()
-
-
-@pytest.fixture
-async def database_url(cluster: Cluster, migrated: str) -> AsyncIterator[str]:
-    """The URL of a database with the schema and nothing in it, whatever asks for it."""
-    name = await cluster.create(migrated)
-    yield cluster.server.dsn(name)
-    await cluster.drop(name)
-
-
-@pytest.fixture
-async def desire(stage: Stage, tmp_path: Path) -> Desire:
-    """The same school, mirrored and read by nobody since."""
-    await stage.run()
-    return Desire(stage=stage, folder=tmp_path)
 
 
 @pytest.fixture

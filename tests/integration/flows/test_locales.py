@@ -20,6 +20,8 @@ from tests.integration.flows.harness import Stage
 from tests.integration.flows.test_export import now
 from tests.integration.mirror.encodings import encoded
 
+pytestmark = pytest.mark.own_school
+
 
 @pytest.fixture(params=["C", "full", "Turkish"])
 async def database_url(request: pytest.FixtureRequest, cluster: Cluster, clock: Clock) -> AsyncIterator[str]:

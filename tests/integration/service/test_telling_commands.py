@@ -137,7 +137,7 @@ async def test_it_cannot_be_started(command: list[str]) -> None:
     [
         pytest.param("exit 1", id="it fails"),
         pytest.param("kill -KILL $$", id="it is killed"),
-        pytest.param("exec <&-; sleep 600", id="it hangs"),
+        pytest.param("exec <&-; sleep 600", id="it hangs", marks=pytest.mark.long),
     ],
 )
 @pytest.mark.parametrize("struck", ["plan_waiting", "token_expiring"])
@@ -227,6 +227,7 @@ async def test_half_a_surrogate_pair(office: Office, teller: Path) -> None:
 # --- kills --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("lines", "heard"),
     [
