@@ -22,7 +22,7 @@ _MIGRATED = "migrated"
 # Several tests run at a time, so a pause says nothing about a test; pytest's time limit catches what hangs.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("torture", settings.get_profile("unhurried"), max_examples=2000)
-settings.register_profile("short", settings.get_profile("unhurried"), max_examples=15)
+settings.register_profile("short", settings.get_profile("unhurried"), max_examples=10)
 settings.load_profile("short")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a suite begun in the background: its tests press Ctrl-C, too

@@ -565,6 +565,7 @@ async def test_a_plan_that_somebody_else_has_overtaken(program: Program, school:
     assert "  plan " not in said
 
 
+@pytest.mark.long
 async def test_run_applies(tmp_path: Path, school: School, database_url: str, canvas: SandboxProcess) -> None:
     """`--apply auto` asks nobody and passes no guard: 0 when done, 4 when withheld, 3 in part; the journal says so."""
     more = "[desired]\nfile = 'desired.csv'\napply = 'auto'\n[guards]\nmax_deletes = 1\n"

@@ -41,6 +41,7 @@ def nagios(program: Program, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.long
 def test_after_a_real_run(tmp_path: Path, database_url: str) -> None:
     """Exit 0 for both, with the figures of the run."""
     with sandbox_process(tmp_path, 60) as canvas:

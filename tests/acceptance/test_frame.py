@@ -91,6 +91,7 @@ def public() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.long
 @pytest.mark.sampled("json")
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_files_that_others_can_read(public: Path, form: str) -> None:

@@ -143,7 +143,7 @@ def program(folder: Path, database_url: str, canvas: SandboxProcess, grace: str 
     ("slow", "signum"),
     [
         pytest.param({"route": "create"}, signal.SIGINT, id="the create"),
-        pytest.param({"route": "list_channels", "first": 3}, signal.SIGTERM, id="the reads"),
+        pytest.param({"route": "list_channels", "first": 3}, signal.SIGTERM, id="the reads", marks=pytest.mark.long),
         pytest.param({"route": "*"}, signal.SIGINT, id="everything", marks=pytest.mark.long),
     ],
 )
@@ -201,6 +201,7 @@ async def test_undo(stage: Stage, signum: int) -> None:
     assert await stage.journal() == {"done": 16}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("slow", "signum"), [("call", signal.SIGINT), ("read", signal.SIGTERM)])
 async def test_create_by_hand(stage: Stage, slow: str, signum: int) -> None:
     """The one action is done; nothing is left."""
@@ -279,6 +280,7 @@ async def test_no_user_is_waited_for_of_whom_nothing_was_sent(stage: Stage) -> N
     assert took < 5
 
 
+@pytest.mark.long
 async def test_a_call_that_was_not_admitted(stage: Stage) -> None:
     """A create that the rate limit refuses was surely not carried out: it is not begun."""
     users = stage.users(6)
@@ -293,6 +295,7 @@ async def test_a_call_that_was_not_admitted(stage: Stage) -> None:
     await stage.assert_true()
 
 
+@pytest.mark.long
 async def test_a_delete_that_waits_to_be_sent_again(stage: Stage, tmp_path: Path, database_url: str) -> None:
     """It is not sent again, but looked at."""
     users = stage.users(3)

@@ -141,6 +141,7 @@ def test_every_form(program: Program) -> None:
         assert (again.returncode, again.stdout) == (0, outputs["text"].stdout if form == "text" else again.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("new")
 def test_a_plan_as_a_file(program: Program) -> None:
     """Only its owner can read it, whatever stood there, and it is the plan that was saved."""
@@ -257,6 +258,7 @@ def test_some_of_the_users(program: Program, addresses: dict[int, str]) -> None:
     assert "query who.sql, row 1: a value of type timestamptz names nobody. Cast it to text" in bad.stderr
 
 
+@pytest.mark.long
 def test_validate_a_query(program: Program) -> None:
     """That it can be read, and who checks the rest: no database is asked."""
     (program.folder / "q.sql").write_text("SELECT 1")
@@ -272,6 +274,7 @@ def test_validate_a_query(program: Program) -> None:
         assert (refused.returncode, said in refused.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_validate_a_document(program: Program, addresses: dict[int, str]) -> None:
     """0 with what it holds and its warnings, 2 with every mistake; neither Canvas, database nor configuration."""
     user = next(iter(addresses))

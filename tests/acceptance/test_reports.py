@@ -53,6 +53,7 @@ def test_reports(program: Program) -> None:
     assert "@example" not in page
 
 
+@pytest.mark.long
 def test_the_page(program: Program) -> None:
     """One private file without a name, or stdout for a pipe; addresses are masked unless asked for."""
     done = program.run("report", "-o", "page.html")

@@ -166,6 +166,7 @@ async def _terminated(running: subprocess.Popen[str]) -> None:
     assert "stopped by a signal" in said
 
 
+@pytest.mark.long
 @pytest.mark.sampled("15-143")
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 async def test_a_gentle_end(

@@ -244,6 +244,7 @@ async def test_no_secret_on_a_bad_day(worker: Worker) -> None:
         assert found(text) == set()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_the_search_would_find_them(worker: Worker) -> None:
     """The same search finds what is meant to be there: in files, in tables, in what is said, in command lines."""

@@ -47,10 +47,11 @@ async def test_a_token_that_is_blocked_on_the_way(database_url: str) -> None:
     """The run waits as long as its patience, stops with exit 7, deletes nobody, and goes on when the block is over."""
     async with staged(database_url, options=quick(users=40), clock=HurriedClock()) as stage:
         await stage.run()
-        stage.instance = {**INSTANCE, **IMPATIENT}
+        stage.instance = {**INSTANCE, **IMPATIENT, "max_attempts": 5}
         for user in stage.ids[10:12]:
             stage.school.retire(min(stage.channels_of(user)))
         stage.sandbox.add_fault(Fault(route="list_channels", first=15, status=403, body="Rate Limit Exceeded"))
+        stage.sandbox.add_fault(Fault(route="get_user", status=403, body="Rate Limit Exceeded"))  # the neutral question
         with pytest.raises(QuotaExhausted):
             await stage.run()
         stage.sandbox.clear_faults()

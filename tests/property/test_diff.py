@@ -1,5 +1,6 @@
 """Laws of bringing live channels to what is desired."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from tests.property.calls import applied
 from tests.unit.desired.strategies import TYPES, desires, lives
 
 
+@pytest.mark.long
 @settings(max_examples=1000, deadline=None)
 @given(desires(), lives())
 def test_nothing_is_left_to_do_after_the_changes(desired: DesiredUser, live: tuple[Channel, ...]) -> None:

@@ -57,6 +57,7 @@ def alive(number: int) -> bool:
         return False
 
 
+@pytest.mark.sampled("its environment-time.sleep")
 @pytest.mark.parametrize("last", ["time.sleep(600)", STOPPED])
 @pytest.mark.parametrize(
     "found_by", [{}, {"environment": "{}", "cwd": "tmp_path"}], ids=["its environment", "its folder"]

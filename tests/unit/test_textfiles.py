@@ -220,6 +220,7 @@ def test_anything_is_text_with_marks(content: bytes) -> None:
     assert {char for char in found if "\ud800" <= char <= "\udfff"} <= {MARK}
 
 
+@pytest.mark.long
 def test_reading_is_streamed() -> None:
     """Twenty thousand rows in UTF-16 are read within one megabyte."""
     program = """

@@ -272,6 +272,7 @@ async def test_a_refused_program_stops_the_run(sandbox: Sandbox) -> None:
             await read_user(client, Clock(), somebody(sandbox))
 
 
+@pytest.mark.long
 async def test_throttling_uses_up_no_attempt() -> None:
     """More refusals than attempts, the probe among them, and the user is read."""
     options = SandboxOptions(users=3, mean_server_time=0.0, retry_after=True)

@@ -309,6 +309,7 @@ async def test_killed_before_the_closing_commit(scene: Scene, party: Party) -> N
     assert scene.program.run("plan", "--desired", "desired.csv").returncode == 0
 
 
+@pytest.mark.long
 async def test_killed_between_two_actions_of_a_user(scene: Scene) -> None:
     """The replacement is there and closed, the old address still waits: it is deleted by the next apply."""
     user = scene.replacing()
@@ -466,6 +467,7 @@ async def test_calls_that_are_carried_out_after_the_kill(scene: Scene) -> None:
 # --- a gentle end ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.sampled("requests come home")
 @pytest.mark.parametrize("comes_home", [True, False], ids=["requests come home", "a request hangs"])
 async def test_sigterm(scene: Scene, *, comes_home: bool) -> None:

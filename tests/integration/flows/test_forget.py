@@ -177,6 +177,7 @@ async def test_plans(life: Life) -> None:
         await applying.apply(life.open_plan)
 
 
+@pytest.mark.long
 async def test_no_run_brings_the_person_back(life: Life) -> None:
     """Neither a listing nor a spec that names the person by number; everybody else is read."""
     stage = life.applying.stage

@@ -54,6 +54,7 @@ async def goes_on(stage: Stage, proxy: Proxy) -> None:
     await stage.assert_equal()
 
 
+@pytest.mark.long
 async def test_the_run_ends(stage: Stage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 7, as soon as the heartbeat of the lock has failed: nothing else is waited for."""
     for module, name in PATIENCES:

@@ -266,6 +266,7 @@ async def test_a_day_of_work(worked: Applying) -> None:
     assert await stage.value("SELECT DISTINCT database_role FROM worker.actions WHERE database_role <> ''") == RUN
 
 
+@pytest.mark.long
 def test_commands_as_the_run_role(roles_url: str, tmp_path: Path) -> None:
     """Looking, forgetting, pruning and reporting work; migrating does not, and says who may."""
     url = as_role(roles_url, RUN)

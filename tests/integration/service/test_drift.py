@@ -46,6 +46,7 @@ async def test_pruning_brings_no_drift_back(office: Office) -> None:
     assert {pruned.table: pruned.rows for pruned in outcome.pruned}["worker.actions"] == 3
 
 
+@pytest.mark.long
 async def test_the_database_goes_between_saving_and_closing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan that was replaced is closed by whoever goes on, and does not wait for ever."""
     wished(office, 3, apply="plan")

@@ -91,6 +91,7 @@ async def test_a_plan_that_waits(office: Office) -> None:
     assert await office.night() == ["plan_waiting"]
 
 
+@pytest.mark.long
 async def test_a_token_that_ends(office: Office) -> None:
     """Three weeks ahead, once a week, until it is another one."""
     today = office.clock.now().date()

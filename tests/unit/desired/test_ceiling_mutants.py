@@ -4,6 +4,8 @@ import ast
 import inspect
 import re
 
+import pytest
+
 from sync_worker.desired import ceiling
 from tests.unit.desired.ceiling_tables import CASES, check
 from tests.unit.desired.mutants import Mutant, mutants
@@ -27,6 +29,7 @@ def test_the_ceiling_as_it_is_lives() -> None:
     assert not killed(Mutant(name="nothing", tree=ast.parse(SOURCE)))
 
 
+@pytest.mark.long
 def test_every_mutant_is_killed() -> None:
     """Rules that say nothing, compare the other way, or forget half of their condition."""
     found = list(mutants(SOURCE))

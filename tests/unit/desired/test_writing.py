@@ -128,6 +128,7 @@ def test_a_spreadsheet_may_be_in_between(tmp_path: Path, settings: dict[str, Any
     ]
 
 
+@pytest.mark.long
 def test_memory_is_flat_in_both_directions() -> None:
     """Five thousand users are written and read within one megabyte, in every streamed form."""
     program = """
