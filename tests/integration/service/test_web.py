@@ -157,7 +157,7 @@ def test_the_page_escapes(office: Office) -> None:
 
 async def test_progress_is_live(office: Office) -> None:
     """While a run is at work its figures are there, in JSON, on the page and as metrics."""
-    office.stage.sandbox.add_fault(Fault(kind="hang", seconds=0.05, route="list_channels"))
+    office.stage.sandbox.add_fault(Fault(kind="hang", seconds=0.5, route="list_channels"))
     async with site(office) as address, TaskGroup() as group:
         running = group.create_task(office.job())
         work: list[dict[str, object]] = []
